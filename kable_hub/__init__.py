@@ -1,0 +1,131 @@
+"""The plugin author's whole world: the hooks' marker, the types, the errors.
+
+A provider plugin imports from here (and, in its tests, from `kable_hub.testing`) and from
+nowhere else in the hub.
+"""
+
+import pluggy
+
+from kable_hub import canonical, money
+from kable_hub.connection import Call, Connection
+from kable_hub.dialogue import ConnectRequest, Credentials, Form, Grant, Redirect
+from kable_hub.domain import (
+    JSON,
+    Address,
+    Choice,
+    Customer,
+    CustomerLink,
+    Document,
+    Environment,
+    HostedPage,
+    Invoice,
+    InvoiceLine,
+    Kind,
+    LinkedCustomer,
+    PaymentStatus,
+    Push,
+    Receipt,
+    SettingChoices,
+    Unfinished,
+)
+from kable_hub.effects import (
+    ConnectionRevoked,
+    CustomerGone,
+    CustomerReady,
+    DocumentChanged,
+    Effect,
+    Event,
+    PaymentChanged,
+    WebhookRequest,
+)
+from kable_hub.errors import (
+    Candidate,
+    ContractViolation,
+    CredentialsExpired,
+    LeaseLost,
+    NeedsCustomer,
+    NeedsOperator,
+    OutcomeUnknown,
+    ProviderError,
+    RateLimited,
+    Reason,
+    ReconnectRequired,
+    Rejected,
+    Transient,
+    Unsupported,
+)
+from kable_hub.provider import (
+    API_VERSION,
+    Capability,
+    ConnectMethod,
+    Dedupe,
+    Facts,
+    Limit,
+    Provider,
+    Reference,
+)
+
+__version__ = "0.1.0"
+
+hookimpl = pluggy.HookimplMarker("kable_hub")
+"""Marks a function of a plugin's module as the implementation of the hook of the same name."""
+
+__all__ = [
+    "API_VERSION",
+    "JSON",
+    "Address",
+    "Call",
+    "Candidate",
+    "Capability",
+    "Choice",
+    "ConnectMethod",
+    "ConnectRequest",
+    "Connection",
+    "ConnectionRevoked",
+    "ContractViolation",
+    "Credentials",
+    "CredentialsExpired",
+    "Customer",
+    "CustomerGone",
+    "CustomerLink",
+    "CustomerReady",
+    "Dedupe",
+    "Document",
+    "DocumentChanged",
+    "Effect",
+    "Environment",
+    "Event",
+    "Facts",
+    "Form",
+    "Grant",
+    "HostedPage",
+    "Invoice",
+    "InvoiceLine",
+    "Kind",
+    "LeaseLost",
+    "Limit",
+    "LinkedCustomer",
+    "NeedsCustomer",
+    "NeedsOperator",
+    "OutcomeUnknown",
+    "PaymentChanged",
+    "PaymentStatus",
+    "Provider",
+    "ProviderError",
+    "Push",
+    "RateLimited",
+    "Reason",
+    "Receipt",
+    "ReconnectRequired",
+    "Redirect",
+    "Reference",
+    "Rejected",
+    "SettingChoices",
+    "Transient",
+    "Unfinished",
+    "Unsupported",
+    "WebhookRequest",
+    "canonical",
+    "hookimpl",
+    "money",
+]

@@ -1,0 +1,80 @@
+"""What comes back from a provider: webhook requests, stored events, and their effects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from kable_hub.domain import JSON, Environment, PaymentStatus
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """A webhook as it arrived: the raw body and the headers with lower-case names."""
+
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """One verified event. `id` is unique per account at the provider and environment.
+
+    `external_id` routes it to a connection; `payload` is what `work_event` needs later,
+    without secrets.
+    """
+
+    id: str
+    type: str
+    external_id: str
+    environment: Environment
+    payload: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PaymentChanged:
+    """The collection of a document moved. `as_of` orders: older never overwrites newer."""
+
+    document: str
+    status: PaymentStatus
+    as_of: datetime
+    code: str = ""
+    message: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class CustomerReady:
+    """What NeedsCustomer asked for is there; blocked deliveries of this customer go on."""
+
+    reference: str
+
+
+@dataclass(frozen=True)
+class CustomerGone:
+    """The linked customer no longer stands at the provider (deleted, merged, deactivated)."""
+
+    reference: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class DocumentChanged:
+    """Somebody edited, voided or deleted the document at the provider. Shown, never mirrored."""
+
+    document: str
+    change: str
+    as_of: datetime
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ConnectionRevoked:
+    """The provider's side ended the connection; it is paused until a person reconnects."""
+
+    message: str = ""
+
+
+Effect: TypeAlias = PaymentChanged | CustomerReady | CustomerGone | DocumentChanged | ConnectionRevoked
+"""The closed set of what an event may do."""
