@@ -160,6 +160,10 @@ class Unfinished:
     progress: Mapping[str, JSON]
 
 
+def _keep_nothing(_progress: Mapping[str, JSON]) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Push:
     """One generation of one delivery, on its way.
@@ -180,7 +184,7 @@ class Push:
     marker: str
     progress: Mapping[str, JSON] = field(default_factory=dict)
     save: Callable[[Mapping[str, JSON]], None] = field(
-        default=lambda progress: None, repr=False, compare=False
+        default=_keep_nothing, repr=False, compare=False
     )
 
 

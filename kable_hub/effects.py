@@ -76,5 +76,7 @@ class ConnectionRevoked:
     message: str = ""
 
 
-Effect: TypeAlias = PaymentChanged | CustomerReady | CustomerGone | DocumentChanged | ConnectionRevoked
+Effect: TypeAlias = (
+    PaymentChanged | CustomerReady | CustomerGone | DocumentChanged | ConnectionRevoked
+)
 """The closed set of what an event may do."""

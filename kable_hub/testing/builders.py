@@ -156,5 +156,5 @@ def push(
         since=since or datetime.now(UTC) - timedelta(seconds=1),
         marker=marker or f"hub_1/acc_1/{invoice.id}",
         progress=progress or {},
-        save=save or (lambda saved: None),
+        save=save or (lambda _progress: None),
     )
