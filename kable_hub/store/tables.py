@@ -1,0 +1,377 @@
+"""The tables. Only the store knows them; SQL stands nowhere else.
+
+Every table belongs to an account and an environment but those in UNSCOPED, and every query
+in the repository modules filters by both. Moments are epoch milliseconds, money is integer
+minor units.
+"""
+
+import peewee as pw
+
+from kable_hub.store.fields import CanonicalField, MomentField
+
+database = pw.DatabaseProxy()
+
+
+class Table(pw.Model):
+    """Base of all tables."""
+
+    class Meta:
+        database = database
+        legacy_table_names = False
+
+
+class Scoped(Table):
+    """Base of what belongs to one account in one environment."""
+
+    account_id = pw.TextField()
+    environment = pw.TextField()
+
+
+class Instance(Table):
+    """One row: the identity of this hub, part of every marker and key."""
+
+    id = pw.TextField(primary_key=True)
+
+
+class Account(Table):
+    """A tenant. `plan` is `free` or `paid`."""
+
+    id = pw.TextField(primary_key=True)
+    name = pw.TextField()
+    plan = pw.TextField(default="free")
+    created_at = MomentField()
+
+
+class ApiKey(Table):
+    """A key: `prefix` finds it, `digest` (SHA-256 of the secret) proves it.
+
+    Without an account it is an operator key.
+    """
+
+    id = pw.TextField(primary_key=True)
+    account_id = pw.TextField(null=True)
+    environment = pw.TextField(null=True)
+    label = pw.TextField(default="")
+    prefix = pw.TextField(unique=True)
+    digest = pw.TextField()
+    created_at = MomentField()
+    used_at = MomentField(null=True)
+    revoked_at = MomentField(null=True)
+
+    class Meta:
+        indexes = ((("account_id", "environment"), False),)
+
+
+class Customer(Scoped):
+    """A customer of the account."""
+
+    id = pw.TextField(primary_key=True)
+    client_id = pw.TextField()
+    company_name = pw.TextField()
+    currency = pw.TextField()
+    email = pw.TextField(default="")
+    billing_address = CanonicalField(default=dict)
+    status = pw.TextField(default="ACTIVE")
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        indexes = ((("account_id", "environment", "client_id"), True),)
+
+
+class Connection(Scoped):
+    """An account's access to a provider, with the lease of the drain that works it.
+
+    `state` is active, paused or disconnected; `pauses` maps each reason (plan, reconnect,
+    provider, operator) to its text. The row is kept for ever: keys depend on it.
+    """
+
+    id = pw.TextField(primary_key=True)
+    provider = pw.TextField()
+    kind = pw.TextField()
+    state = pw.TextField(default="active")
+    pauses = CanonicalField(default=dict)
+    external_id = pw.TextField()
+    title = pw.TextField(default="")
+    app_id = pw.TextField(default="")
+    method = pw.TextField(default="")
+    shared = pw.BooleanField(default=False)
+    settings = CanonicalField(default=dict)
+    push_earlier = pw.TextField(default="all")
+    push_since = pw.DateField(null=True)
+    warnings = CanonicalField(default=list)
+    poll_cursor = CanonicalField(default=dict)
+    created_at = MomentField()
+    connected_at = MomentField()
+    checked_at = MomentField(null=True)
+    next_due_at = MomentField(null=True)
+    wake_sent_at = MomentField(null=True)
+    lease_until = MomentField(default=0)
+    lease_token = pw.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = ((("account_id", "environment", "provider"), True),)
+
+
+class Credential(Scoped):
+    """The encrypted credentials of one connection, apart so that no list ever reads them.
+
+    `version` makes every write a compare-and-swap.
+    """
+
+    connection_id = pw.TextField(primary_key=True)
+    ciphertext = pw.TextField()
+    version = pw.BigIntegerField(default=1)
+    expires_at = MomentField(null=True)
+    reconnect_by = MomentField(null=True)
+    lease_until = MomentField(default=0)
+    updated_at = MomentField()
+
+
+class Link(Scoped):
+    """A customer joined to its counterpart at one connection's provider.
+
+    `state` is linked, pending (being created there) or broken (gone there).
+    """
+
+    id = pw.TextField(primary_key=True)
+    customer_id = pw.TextField()
+    connection_id = pw.TextField()
+    state = pw.TextField(default="linked")
+    reference = pw.TextField(default="")
+    parts = CanonicalField(default=dict)
+    title = pw.TextField(default="")
+    email = pw.TextField(default="")
+    currency = pw.TextField(default="")
+    warnings = CanonicalField(default=list)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        indexes = (
+            (("connection_id", "customer_id"), True),
+            (("connection_id", "reference"), False),
+            (("customer_id",), False),
+        )
+
+
+class Invoice(Scoped):
+    """An accepted invoice; `revision` makes every edit a compare-and-swap."""
+
+    id = pw.TextField(primary_key=True)
+    customer_id = pw.TextField()
+    number = pw.TextField()
+    currency = pw.TextField()
+    issue_date = pw.DateField()
+    due_date = pw.DateField(null=True)
+    subtotal = pw.BigIntegerField()
+    tax = pw.BigIntegerField()
+    total = pw.BigIntegerField()
+    memo = pw.TextField(default="")
+    metadata = CanonicalField(default=dict)
+    payment_provider = pw.TextField(default="")
+    auto_push = pw.BooleanField(default=True)
+    revision = pw.IntegerField(default=1)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        indexes = (
+            (("account_id", "environment", "number"), True),
+            (("account_id", "environment", "id"), False),
+            (("customer_id", "id"), False),
+        )
+
+
+class InvoiceLine(Scoped):
+    """One line; quantity, unit price and tax rate are Decimals kept as text."""
+
+    invoice_id = pw.TextField()
+    position = pw.IntegerField()
+    description = pw.TextField()
+    quantity = pw.TextField()
+    unit_price = pw.TextField()
+    amount = pw.BigIntegerField()
+    tax = pw.BigIntegerField(default=0)
+    tax_rate = pw.TextField(default="")
+    tax_code = pw.TextField(default="")
+    product_code = pw.TextField(default="")
+    service_date = pw.DateField(null=True)
+
+    class Meta:
+        primary_key = pw.CompositeKey("invoice_id", "position")
+
+
+class Delivery(Scoped):
+    """One operation of the outbox: `kind` push, void or create_customer on one subject.
+
+    `subject_id` is the invoice, or the customer for create_customer. `may_exist` is law 2 of
+    the contract. `error_*` keep the last reason, `blocked_on` and `blocked_scope` what wakes it.
+    """
+
+    id = pw.TextField(primary_key=True)
+    connection_id = pw.TextField()
+    kind = pw.TextField()
+    subject_id = pw.TextField()
+    customer_id = pw.TextField()
+    state = pw.TextField()
+    due_at = MomentField()
+    lease_token = pw.BigIntegerField(default=0)
+    attempts = pw.IntegerField(default=0)
+    failures = pw.IntegerField(default=0)
+    generation = pw.IntegerField(default=0)
+    may_exist = pw.BooleanField(default=False)
+    uncertain_since = MomentField(null=True)
+    error_code = pw.TextField(default="")
+    error_message = pw.TextField(default="")
+    error_details = CanonicalField(default=list)
+    blocked_on = pw.TextField(default="")
+    blocked_scope = pw.TextField(default="")
+    receipt = CanonicalField(null=True)
+    external_id = pw.TextField(default="")
+    variance = pw.BigIntegerField(default=0)
+    payment_status = pw.TextField(default="")
+    payment_as_of = MomentField(null=True)
+    payment_details = CanonicalField(default=dict)
+    delivered_at = MomentField(null=True)
+    created_at = MomentField()
+    updated_at = MomentField()
+
+    class Meta:
+        indexes = (
+            (("connection_id", "kind", "subject_id"), True),
+            (("subject_id",), False),
+            (("connection_id", "external_id"), False),
+            (("account_id", "environment", "state", "id"), False),
+        )
+
+
+class Generation(Scoped):
+    """What law 1 freezes before the first send. `sends` counts calls of push with this key.
+
+    `first_sent_at` and `unsettled_at` (the last write without a clear answer) date what may
+    still commit.
+    """
+
+    delivery_id = pw.TextField()
+    number = pw.IntegerField()
+    key = pw.TextField(unique=True)
+    batch_key = pw.TextField(default="")
+    document = pw.TextField()
+    link = CanonicalField()
+    invoice_revision = pw.IntegerField()
+    progress = CanonicalField(default=dict)
+    sends = pw.IntegerField(default=0)
+    frozen_at = MomentField()
+    first_sent_at = MomentField(null=True)
+    unsettled_at = MomentField(null=True)
+
+    class Meta:
+        primary_key = pw.CompositeKey("delivery_id", "number")
+
+
+class Attempt(Scoped):
+    """One try of a delivery: what was done (`step`), how it ended, and every call made."""
+
+    id = pw.TextField(primary_key=True)
+    delivery_id = pw.TextField(index=True)
+    generation = pw.IntegerField(default=0)
+    step = pw.TextField()
+    outcome = pw.TextField()
+    code = pw.TextField(default="")
+    message = pw.TextField(default="")
+    provider_code = pw.TextField(default="")
+    http_status = pw.IntegerField(null=True)
+    request_id = pw.TextField(default="")
+    calls = CanonicalField(default=list)
+    started_at = MomentField()
+    duration_ms = pw.IntegerField()
+
+
+class Signal(Scoped):
+    """What happened at the provider after delivery, for the timeline."""
+
+    id = pw.TextField(primary_key=True)
+    delivery_id = pw.TextField(index=True)
+    kind = pw.TextField()
+    message = pw.TextField(default="")
+    as_of = MomentField()
+    created_at = MomentField()
+
+
+class IdempotentAnswer(Table):
+    """The stored answer of a POST that carried an Idempotency-Key. `scope` is the caller."""
+
+    scope = pw.TextField()
+    key = pw.TextField()
+    fingerprint = pw.TextField()
+    status = pw.IntegerField()
+    headers = CanonicalField(default=dict)
+    body = pw.TextField()
+    created_at = MomentField(index=True)
+
+    class Meta:
+        primary_key = pw.CompositeKey("scope", "key")
+
+
+class ConnectAttempt(Scoped):
+    """One connect dialogue under way; ticket, state and browser are kept as SHA-256 only."""
+
+    id = pw.TextField(primary_key=True)
+    provider = pw.TextField()
+    method = pw.TextField()
+    ticket_digest = pw.TextField(unique=True)
+    state_digest = pw.TextField(unique=True, null=True)
+    browser_digest = pw.TextField(default="")
+    carry = pw.TextField(default="")
+    return_to = pw.TextField(default="")
+    outcome = pw.TextField(default="")
+    message = pw.TextField(default="")
+    created_at = MomentField()
+    expires_at = MomentField()
+    opened_at = MomentField(null=True)
+    used_at = MomentField(null=True)
+
+
+class WebhookEvent(Table):
+    """A verified event, stored before it is worked; one row for each event id."""
+
+    id = pw.TextField(primary_key=True)
+    provider = pw.TextField()
+    environment = pw.TextField()
+    external_id = pw.TextField()
+    event_id = pw.TextField()
+    type = pw.TextField()
+    payload = CanonicalField(default=dict)
+    received_at = MomentField()
+    due_at = MomentField(null=True)
+    failures = pw.IntegerField(default=0)
+    worked_at = MomentField(null=True)
+    outcome = pw.TextField(default="")
+
+    class Meta:
+        indexes = ((("provider", "external_id", "environment", "event_id"), True),)
+
+
+UNSCOPED = (Instance, Account, ApiKey, IdempotentAnswer, WebhookEvent)
+"""The only tables without account and environment: identity, keys, and what comes before both."""
+
+TABLES: tuple[type[Table], ...] = (
+    Instance,
+    Account,
+    ApiKey,
+    Customer,
+    Connection,
+    Credential,
+    Link,
+    Invoice,
+    InvoiceLine,
+    Delivery,
+    Generation,
+    Attempt,
+    Signal,
+    IdempotentAnswer,
+    ConnectAttempt,
+    WebhookEvent,
+)
+"""All tables, in an order in which they can be created."""
