@@ -1,0 +1,315 @@
+"""The hub's configuration, read once from the environment (and one TOML file) that it is handed.
+
+Everything the hub itself needs is a field of `Settings`. What an operator sets for a provider
+(`KABLE_<SLUG>_<ENV>_<NAME>`) is asked for with the provider's declaration in hand, by
+`app_settings` and `urls`, since the hub knows no provider by name.
+"""
+
+import base64
+import binascii
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+import marshmallow
+from environs import Env, EnvValidationError
+from marshmallow.validate import Length, OneOf, Range
+
+from kable_hub.domain import Environment
+
+if TYPE_CHECKING:
+    from kable_hub.provider import Provider
+
+ENVIRONMENT_NAMES = "|".join(one.value.upper() for one in Environment)
+PROVIDER_VARIABLE = re.compile(rf"KABLE_[A-Z][A-Z0-9]*_(?:{ENVIRONMENT_NAMES})_[A-Z0-9_]+")
+SHORTEST_SECRET = 6
+"""Shorter values are not redacted from logs: they would blot out ordinary words."""
+
+
+class SettingsError(ValueError):
+    """The configuration is not usable. `faults` names every variable and what is wrong with it."""
+
+    def __init__(self, faults: tuple[str, ...]) -> None:
+        super().__init__("the configuration is not usable:\n" + "\n".join(faults))
+        self.faults = faults
+
+
+@dataclass(frozen=True)
+class AppSettings:
+    """What the operator set for one provider in one environment.
+
+    `values` by the field's name in the provider's schema, defaults filled in; `missing` are the
+    environment variables still to be set, `faults` one line for each value the schema refuses.
+    """
+
+    values: Mapping[str, str] = field(repr=False)
+    missing: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def configured(self) -> bool:
+        """Whether the provider can be used."""
+        return not self.missing and not self.faults
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The hub's own settings. Durations are seconds, sizes bytes.
+
+    An empty `encryption_keys` or `secret_key` lets the hub make one in `data_dir`; an empty
+    `allowed_plugins` admits all. `encryption_keys`: newest first. `push_threads` are per
+    provider. `public_url` has no slash at its end.
+    """
+
+    data_dir: Path
+    database_url: str = field(repr=False)
+    public_url: str
+    host: str
+    port: int
+    encryption_keys: tuple[str, ...] = field(repr=False)
+    secret_key: str = field(repr=False)
+    engine: Literal["embedded", "cluster"]
+    disabled_plugins: frozenset[str]
+    allowed_plugins: frozenset[str]
+    lease_seconds: float
+    slice_seconds: float
+    sweep_seconds: float
+    drain_slots: int
+    push_threads: int
+    max_body_bytes: int
+    log_format: Literal["console", "json"]
+    log_level: str
+    operator_values: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Read everything from `environ`. Raises SettingsError with all faults at once."""
+        env = _Given(environ)
+        faults: list[str] = []
+        values = _own_values(env)
+        try:
+            env.seal()
+        except EnvValidationError as error:
+            faults += [f"{name}: {' '.join(said)}" for name, said in _messages(error)]
+        operator_values = _operator_values(environ, faults)
+        faults += _url_faults(operator_values)
+        if not faults:
+            faults += _contradictions(values)
+        if faults:
+            raise SettingsError(tuple(faults))
+        return cls(**values, operator_values=operator_values)
+
+    def app_settings(
+        self, provider: "Provider", environment: Environment, method: str = ""
+    ) -> AppSettings:
+        """The operator's settings of a provider.
+
+        A field is needed if it is required and has no default; one with metadata `methods` is
+        needed only where `method` is among them. Empty counts as not set.
+        """
+        if provider.app_settings is None:
+            return AppSettings({})
+        fields = provider.app_settings().fields
+        prefix = _prefix(provider, environment)
+        named = {name: prefix + name.upper() for name in fields}
+        given = {name: self.operator_values.get(named[name]) or None for name in fields}
+        found = {name: value for name, value in given.items() if value is not None}
+        missing = [
+            named[name]
+            for name, one in fields.items()
+            if name not in found and _needed(one, method)
+        ]
+        refused = provider.app_settings().validate(found, partial=True)
+        faults = [f"{named.get(str(key), key)}: {_flat(said)}" for key, said in refused.items()]
+        values = {**_defaults(fields), **found}
+        return AppSettings(values, tuple(missing), tuple(faults))
+
+    def urls(self, provider: "Provider", environment: Environment) -> dict[str, str]:
+        """The provider's base URLs by name, without a slash at the end, overrides applied."""
+        prefix = _prefix(provider, environment)
+        return {
+            name: (self.operator_values.get(f"{prefix}{name.upper()}_URL") or url).rstrip("/")
+            for name, url in provider.urls.get(environment, {}).items()
+        }
+
+    def secrets(self) -> frozenset[str]:
+        """Every value that may be secret, for the redaction of logs.
+
+        What an operator set for a provider counts as secret whatever it is, URLs excepted.
+        """
+        known = {*self.encryption_keys, self.secret_key, *_passwords(self.database_url)}
+        known |= {
+            value for name, value in self.operator_values.items() if not name.endswith("_URL")
+        }
+        return frozenset(one for one in known if len(one) >= SHORTEST_SECRET)
+
+
+class _Given(Env):
+    """environs over a mapping it is handed instead of the process environment."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._given = environ
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        # Empty is not set: compose files pass `NAME=` for what nobody filled in.
+        return self._given.get(env_key) or default
+
+
+def _own_values(env: Env) -> dict[str, Any]:
+    data_dir = Path(env.str("KABLE_DATA_DIR", "kable-data"))
+    database = f"sqlite:///{data_dir / 'hub.db'}"
+    public = env.str("KABLE_PUBLIC_URL", "http://127.0.0.1:8080", validate=_http_url)
+    return {
+        "data_dir": data_dir,
+        "database_url": env.str("KABLE_DATABASE_URL", database, validate=_database_url),
+        "public_url": (public or "").rstrip("/"),
+        "host": env.str("KABLE_HOST", "127.0.0.1"),
+        "port": env.int("KABLE_PORT", 8080, validate=Range(0, 65535)),
+        "encryption_keys": _names(env, "KABLE_ENCRYPTION_KEYS", _fernet_key),
+        "secret_key": env.str("KABLE_SECRET_KEY", "", validate=Length(min=16)),
+        "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded", "cluster"))),
+        "disabled_plugins": frozenset(_names(env, "KABLE_DISABLE_PLUGINS")),
+        "allowed_plugins": frozenset(_names(env, "KABLE_ALLOW_PLUGINS")),
+        "lease_seconds": env.float("KABLE_LEASE_SECONDS", 15.0, validate=Range(1, 600)),
+        "slice_seconds": env.float("KABLE_SLICE_SECONDS", 10.0, validate=Range(0.1, 600)),
+        "sweep_seconds": env.float("KABLE_SWEEP_SECONDS", 0.5, validate=Range(0.05, 60)),
+        "drain_slots": env.int("KABLE_DRAIN_SLOTS", 16, validate=Range(1, 256)),
+        "push_threads": env.int("KABLE_PUSH_THREADS", 32, validate=Range(1, 256)),
+        "max_body_bytes": env.int("KABLE_MAX_BODY_BYTES", 5_000_000, validate=Range(1024)),
+        "log_format": env.str("KABLE_LOG_FORMAT", "console", validate=OneOf(("console", "json"))),
+        "log_level": env.str("KABLE_LOG_LEVEL", "INFO", validate=OneOf(_LEVELS)),
+    }
+
+
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+def _names(env: Env, name: str, check: Callable[[str], None] | None = None) -> tuple[str, ...]:
+    """A list separated by commas; spaces and empty entries are dropped."""
+
+    def validate(text: str) -> None:
+        for one in _split(text):
+            if check is not None:
+                check(one)
+
+    return tuple(_split(env.str(name, "", validate=validate) or ""))
+
+
+def _split(text: str) -> list[str]:
+    return [one.strip() for one in text.split(",") if one.strip()]
+
+
+def _fernet_key(text: str) -> None:
+    try:
+        size = len(base64.urlsafe_b64decode(text))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != 32:
+        raise marshmallow.ValidationError("a key has to be 32 bytes in URL-safe base64.")
+
+
+def _http_url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise marshmallow.ValidationError("has to be a http(s) address.")
+
+
+def _database_url(text: str) -> None:
+    if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise marshmallow.ValidationError("has to begin with sqlite:/// or postgresql://.")
+
+
+def _messages(error: EnvValidationError) -> Iterator[tuple[str, list[str]]]:
+    said = error.error_messages
+    if isinstance(said, Mapping):
+        yield from ((name, [str(one) for one in lines]) for name, lines in said.items())
+
+
+def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    if values["engine"] == "cluster" and values["database_url"].startswith("sqlite"):
+        yield "KABLE_ENGINE: cluster needs PostgreSQL; set KABLE_DATABASE_URL to postgresql://..."
+    if values["slice_seconds"] < values["sweep_seconds"]:
+        yield "KABLE_SLICE_SECONDS: has to be at least KABLE_SWEEP_SECONDS."
+
+
+def _operator_values(environ: Mapping[str, str], faults: list[str]) -> dict[str, str]:
+    """What is set for providers, by variable name; the environment wins over the file."""
+    path = environ.get("KABLE_SETTINGS_FILE", "")
+    values: dict[str, str] = {}
+    try:
+        values = dict(_from_file(Path(path))) if path else {}
+    except (OSError, ValueError) as error:
+        faults.append(f"KABLE_SETTINGS_FILE: {_cause(error)}")
+    given = {name: value for name, value in environ.items() if PROVIDER_VARIABLE.fullmatch(name)}
+    return {**values, **{name: value for name, value in given.items() if value}}
+
+
+def _cause(error: Exception) -> str:
+    # Not str(error) for OSError and TOML: the one repeats the path, the other quotes the line.
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror})."
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return "is not TOML."
+    return str(error)
+
+
+def _from_file(path: Path) -> Iterator[tuple[str, str]]:
+    """The file's tables as variables: `api_key` in `[acme.live]` is `KABLE_ACME_LIVE_API_KEY`."""
+    for slug, environments in tomllib.loads(path.read_text("utf-8")).items():
+        for environment, table in _table(environments, slug).items():
+            for name, value in _table(table, f"{slug}.{environment}").items():
+                variable = f"KABLE_{slug}_{environment}_{name}".upper()
+                if not PROVIDER_VARIABLE.fullmatch(variable):
+                    raise ValueError(f"[{slug}.{environment}] {name} is not a provider's setting.")
+                if isinstance(value, dict | list):
+                    raise ValueError(f"[{slug}.{environment}] {name} has to be a plain value.")
+                yield variable, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _table(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} has to be a table like [provider.live].")
+    return value
+
+
+def _url_faults(values: Mapping[str, str]) -> Iterator[str]:
+    for name, value in values.items():
+        if name.endswith("_URL"):
+            try:
+                _http_url(value)
+            except marshmallow.ValidationError as error:
+                yield f"{name}: {_flat(error.messages)}"
+
+
+def _prefix(provider: "Provider", environment: Environment) -> str:
+    return f"KABLE_{provider.slug}_{environment}_".upper()
+
+
+def _needed(one: marshmallow.fields.Field[Any], method: str) -> bool:
+    if one.load_default is not marshmallow.missing:
+        return False
+    methods = one.metadata.get("methods")
+    return one.required if methods is None else method in methods
+
+
+def _defaults(fields: Mapping[str, marshmallow.fields.Field[Any]]) -> dict[str, str]:
+    given = {name: one.load_default for name, one in fields.items()}
+    return {name: value for name, value in given.items() if isinstance(value, str)}
+
+
+def _flat(said: object) -> str:
+    return " ".join(str(one) for one in said) if isinstance(said, list) else str(said)
+
+
+def _passwords(url: str) -> set[str]:
+    password = urlsplit(url).password or ""
+    return {password, unquote(password)}
