@@ -1,19 +1,22 @@
-"""What the rest of the hub says to the outbox: open an operation, retry it, cancel it.
+"""What the rest of the hub says to the outbox: open an operation, retry it, cancel it, wake it.
 
 Every function joins the transaction of its caller, so that an invoice and its deliveries are
-one commit. The caller wakes the connection after the commit.
+one commit; the caller wakes the connection after the commit. A row that a worker holds
+(`pushing`) is never touched but for its plan: the worker's own conditional updates then fail.
 """
 
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from peewee import Case, Expression
 
 from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
 from kable_hub.store.scope import Scope
 
 OperationKind = Literal["push", "void", "create_customer"]
-OPEN = ("held", "due", "pushing", "uncertain", "blocked", "rejected")
-"""The states in which something may still have to be done; the others are final."""
+UNSENT = ("held", "due", "blocked", "rejected")
+"""The states a delivery may be cancelled or planned anew in, as long as nothing may exist."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,204 @@ def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str
     if rows:
         t.Delivery.insert_many(rows).on_conflict_ignore().execute()
     return sorted({row["connection_id"] for row in rows if row["state"] == "due"})
+
+
+def open_void(scope: Scope, delivery_id: str, now: int) -> str | None:
+    """Open the voiding of a delivered push; answers its connection, None where it is not one."""
+    push = _one(scope, delivery_id)
+    if push is None or push.kind != "push" or push.state != "delivered":
+        return None
+    opening = Opening(push.connection_id, "void", push.subject_id, push.customer_id)
+    open_operations(scope, [opening], now)
+    return str(push.connection_id)
+
+
+def retry(scope: Scope, delivery_id: str, now: int) -> str | None:
+    """Try again at once; answers the connection, None where there is nothing to retry."""
+    rows = _retry(scope, t.Delivery.id == delivery_id, now)
+    return rows[0] if rows else None
+
+
+def retry_many(
+    scope: Scope,
+    now: int,
+    *,
+    state: str = "",
+    connection_id: str = "",
+    error_code: str = "",
+) -> list[str]:
+    """Try again everything that fits the filter; answers one connection id per delivery."""
+    where = _all(
+        (t.Delivery.state == state) if state else None,
+        (t.Delivery.connection_id == connection_id) if connection_id else None,
+        (t.Delivery.error_code == error_code) if error_code else None,
+    )
+    return _retry(scope, where, now)
+
+
+def cancel(scope: Scope, delivery_id: str, now: int) -> bool:
+    """Give a delivery up, while nothing can exist. False where it may exist or is final."""
+    where = (t.Delivery.id == delivery_id) & _unsent()
+    return _update(scope, where, now, state="cancelled", frozen=False) > 0
+
+
+def push_held(scope: Scope, delivery_id: str, now: int) -> str | None:
+    """Send what was held; answers the connection, None where it was not held."""
+    where = (t.Delivery.id == delivery_id) & (t.Delivery.state == "held")
+    if not _update(scope, where, now, state="due", due_at=now):
+        return None
+    row = _one(scope, delivery_id)
+    return str(row.connection_id) if row else None
+
+
+def settle_by_hand(
+    scope: Scope, delivery_id: str, *, exists: bool, external_id: str, now: int
+) -> str | None:
+    """A person says what became of a delivery that may exist; answers the connection or None."""
+    where = (
+        (t.Delivery.id == delivery_id)
+        & t.Delivery.state.in_(("uncertain", "blocked"))
+        & t.Delivery.may_exist
+    )
+    if exists:
+        known = {
+            "state": "delivered",
+            "external_id": external_id,
+            "receipt": {"external_id": external_id, "settled_by": "person"},
+            "delivered_at": now,
+        }
+        settled = _update(scope, where, now, **known)
+    else:
+        settled = _update(scope, where, now, state="due", due_at=now, may_exist=False, frozen=False)
+    row = _one(scope, delivery_id) if settled else None
+    return str(row.connection_id) if row else None
+
+
+def discard_frozen(scope: Scope, invoice_id: str, now: int) -> bool:
+    """Outdate every plan for an invoice; False where a document may exist, at any provider.
+
+    Call it before the edit and give the edit up on False: rows are locked until the commit,
+    so that no worker can begin to send meanwhile.
+    """
+    pushes = (t.Delivery.subject_id == invoice_id) & (t.Delivery.kind == "push")
+    _outdate(scope, pushes & ~t.Delivery.may_exist, now)
+    sent = t.Delivery.may_exist | (t.Delivery.state == "delivered")
+    return not t.Delivery.select().where(_in(scope), pushes, sent).exists()
+
+
+def relink(scope: Scope, connection_id: str, customer_id: str, now: int) -> None:
+    """A customer's link was made, changed or finished: plan anew and wake what waited for it."""
+    theirs = (t.Delivery.connection_id == connection_id) & (t.Delivery.customer_id == customer_id)
+    pushes = theirs & (t.Delivery.kind == "push")
+    _outdate(scope, pushes & ~t.Delivery.may_exist, now)
+    waiting = t.Delivery.blocked_on.in_(("link", "customer"))
+    _wake(scope, pushes & waiting, now)
+
+
+def block_unlinked(scope: Scope, connection_id: str, customer_id: str, now: int) -> None:
+    """A customer was unlinked: block its deliveries that do not exist yet."""
+    theirs = (
+        (t.Delivery.connection_id == connection_id)
+        & (t.Delivery.customer_id == customer_id)
+        & (t.Delivery.kind != "void")
+        & ~t.Delivery.may_exist
+    )
+    _outdate(scope, theirs, now)
+    _update(
+        scope,
+        theirs & t.Delivery.state.in_(("due", "blocked")),
+        now,
+        state="blocked",
+        error_code="not_linked",
+        error_message="the customer is not linked at this provider",
+        blocked_on="link",
+    )
+
+
+def block_connection(scope: Scope, connection_id: str, code: str, message: str, now: int) -> None:
+    """A connection ended: what is due there is blocked until it is connected again."""
+    due = (t.Delivery.connection_id == connection_id) & (t.Delivery.state == "due")
+    _update(
+        scope,
+        due,
+        now,
+        state="blocked",
+        error_code=code,
+        error_message=message,
+        blocked_on="provider",
+    )
+
+
+def wake_blocked(
+    scope: Scope, connection_id: str, *, on: str, now: int, customer_id: str = ""
+) -> int:
+    """A cause was removed: what it blocked becomes due again. Answers how many."""
+    where = (t.Delivery.connection_id == connection_id) & (t.Delivery.blocked_on == on)
+    if customer_id:
+        where &= t.Delivery.customer_id == customer_id
+    return _wake(scope, where, now)
+
+
+def outdate_plans(scope: Scope, connection_id: str, now: int) -> None:
+    """Settings changed: what is not sent yet is planned anew with them."""
+    _outdate(scope, (t.Delivery.connection_id == connection_id) & ~t.Delivery.may_exist, now)
+
+
+def _retry(scope: Scope, where: Any, now: int) -> list[str]:
+    stuck = t.Delivery.state.in_(("blocked", "rejected", "due", "uncertain"))
+    rows = t.Delivery.select(t.Delivery.connection_id).where(_in(scope), where, stuck).tuples()
+    connections = [str(row[0]) for row in rows]
+    _again(scope, where & stuck, now)
+    return connections
+
+
+def _wake(scope: Scope, where: Any, now: int) -> int:
+    return _again(scope, where & (t.Delivery.state == "blocked"), now)
+
+
+def _again(scope: Scope, where: Any, now: int) -> int:
+    state = Case(None, ((t.Delivery.may_exist, "uncertain"),), "due")
+    _outdate(scope, where & ~t.Delivery.may_exist, now)
+    return _update(scope, where, now, state=state, due_at=now, failures=0, blocked_on="")
+
+
+def _outdate(scope: Scope, where: Any, now: int) -> None:
+    version = t.Delivery.plan_version + 1
+    _update(scope, where & t.Delivery.state.not_in(FINAL), now, frozen=False, plan_version=version)
+
+
+FINAL = ("delivered", "cancelled")
+"""The states nothing leaves."""
+
+
+def _unsent() -> Expression:
+    return t.Delivery.state.in_(UNSENT) & ~t.Delivery.may_exist
+
+
+def _update(scope: Scope, where: Any, now: int, **values: Any) -> int:
+    statement = t.Delivery.update(**values, updated_at=now).where(_in(scope), where)
+    return int(statement.execute())
+
+
+def _one(scope: Scope, delivery_id: str) -> t.Delivery | None:
+    row: t.Delivery | None = (
+        t.Delivery.select().where(_in(scope), t.Delivery.id == delivery_id).first()
+    )
+    return row
+
+
+def _in(scope: Scope) -> Expression:
+    return (t.Delivery.account_id == scope.account_id) & (
+        t.Delivery.environment == scope.environment.value
+    )
+
+
+def _all(*parts: Any) -> Any:
+    where = t.Delivery.id.is_null(False)
+    for part in parts:
+        if part is not None:
+            where &= part
+    return where
 
 
 def _row(scope: Scope, opening: Opening, now: int) -> dict[str, Any]:

@@ -206,7 +206,10 @@ class Delivery(Scoped):
     """One operation of the outbox: `kind` push, void or create_customer on one subject.
 
     `subject_id` is the invoice, or the customer for create_customer. `may_exist` is law 2 of
-    the contract. `error_*` keep the last reason, `blocked_on` and `blocked_scope` what wakes it.
+    the contract. `frozen` says that the current generation may be sent; whatever outdates a
+    plan (edit, relink, settings) clears it and raises `plan_version`, on this row, so that a
+    worker's next conditional UPDATE sees it. `error_*` keep the last reason, `blocked_on` and
+    `blocked_scope` what wakes it.
     """
 
     id = pw.TextField(primary_key=True)
@@ -220,6 +223,8 @@ class Delivery(Scoped):
     attempts = pw.IntegerField(default=0)
     failures = pw.IntegerField(default=0)
     generation = pw.IntegerField(default=0)
+    frozen = pw.BooleanField(default=False)
+    plan_version = pw.IntegerField(default=0)
     may_exist = pw.BooleanField(default=False)
     uncertain_since = MomentField(null=True)
     error_code = pw.TextField(default="")

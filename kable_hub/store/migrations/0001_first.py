@@ -81,12 +81,13 @@ TABLES = (
         connection_id TEXT NOT NULL, kind TEXT NOT NULL, subject_id TEXT NOT NULL,
         customer_id TEXT NOT NULL, state TEXT NOT NULL, due_at BIGINT NOT NULL,
         lease_token BIGINT NOT NULL, attempts INTEGER NOT NULL, failures INTEGER NOT NULL,
-        generation INTEGER NOT NULL, may_exist BOOLEAN NOT NULL, uncertain_since BIGINT,
-        error_code TEXT NOT NULL, error_message TEXT NOT NULL, error_details TEXT NOT NULL,
-        blocked_on TEXT NOT NULL, blocked_scope TEXT NOT NULL, receipt TEXT,
-        external_id TEXT NOT NULL, variance BIGINT NOT NULL, payment_status TEXT NOT NULL,
-        payment_as_of BIGINT, payment_details TEXT NOT NULL, delivered_at BIGINT,
-        created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL
+        generation INTEGER NOT NULL, frozen BOOLEAN NOT NULL, plan_version INTEGER NOT NULL,
+        may_exist BOOLEAN NOT NULL, uncertain_since BIGINT, error_code TEXT NOT NULL,
+        error_message TEXT NOT NULL, error_details TEXT NOT NULL, blocked_on TEXT NOT NULL,
+        blocked_scope TEXT NOT NULL, receipt TEXT, external_id TEXT NOT NULL,
+        variance BIGINT NOT NULL, payment_status TEXT NOT NULL, payment_as_of BIGINT,
+        payment_details TEXT NOT NULL, delivered_at BIGINT, created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL
     )
     """,
     """
