@@ -187,8 +187,8 @@ def outdate_plans(scope: Scope, connection_id: str, now: int) -> None:
 
 def _retry(scope: Scope, where: Any, now: int) -> list[str]:
     stuck = t.Delivery.state.in_(("blocked", "rejected", "due", "uncertain"))
-    rows = t.Delivery.select(t.Delivery.connection_id).where(_in(scope), where, stuck).tuples()
-    connections = [str(row[0]) for row in rows]
+    rows = t.Delivery.select(t.Delivery.connection_id).where(_in(scope), where, stuck)
+    connections = [str(row.connection_id) for row in rows]
     _again(scope, where & stuck, now)
     return connections
 
@@ -212,7 +212,7 @@ FINAL = ("delivered", "cancelled")
 """The states nothing leaves."""
 
 
-def _unsent() -> Expression:
+def _unsent() -> Any:
     return t.Delivery.state.in_(UNSENT) & ~t.Delivery.may_exist
 
 

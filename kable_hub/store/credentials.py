@@ -1,0 +1,99 @@
+"""Credentials at rest: one encrypted row for each connection, written by compare-and-swap."""
+
+from dataclasses import dataclass, field
+
+from kable_hub.clock import epoch_ms, from_ms
+from kable_hub.dialogue import Credentials
+from kable_hub.store import tables as t
+from kable_hub.store.scope import Scope
+from kable_hub.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Credentials as read, with the version a write has to name."""
+
+    credentials: Credentials = field(repr=False)
+    version: int
+    lease_until: int
+
+
+def load_credentials(vault: Vault, connection_id: str) -> Stored | None:
+    """Read and decrypt; None where the connection has none (any more)."""
+    row = t.Credential.get_or_none(t.Credential.connection_id == connection_id)
+    if row is None:
+        return None
+    credentials = Credentials(
+        secrets=vault.open(connection_id, row.ciphertext),
+        expires_at=None if row.expires_at is None else from_ms(row.expires_at),
+        reconnect_by=None if row.reconnect_by is None else from_ms(row.reconnect_by),
+    )
+    return Stored(credentials, row.version, row.lease_until)
+
+
+def save_credentials(
+    vault: Vault,
+    scope: Scope,
+    connection_id: str,
+    credentials: Credentials,
+    now: int,
+    expected_version: int | None = None,
+) -> bool:
+    """Encrypt and write. With a version: only if nobody wrote meanwhile; False where one did."""
+    values = {
+        "ciphertext": vault.seal(connection_id, dict(credentials.secrets)),
+        "expires_at": None if credentials.expires_at is None else epoch_ms(credentials.expires_at),
+        "reconnect_by": (
+            None if credentials.reconnect_by is None else epoch_ms(credentials.reconnect_by)
+        ),
+        "lease_until": 0,
+        "updated_at": now,
+    }
+    statement = t.Credential.update(version=t.Credential.version + 1, **values).where(
+        t.Credential.connection_id == connection_id
+    )
+    if expected_version is not None:
+        return int(statement.where(t.Credential.version == expected_version).execute()) == 1
+    if not statement.execute():
+        t.Credential.create(
+            connection_id=connection_id,
+            account_id=scope.account_id,
+            environment=scope.environment.value,
+            **values,
+        )
+    return True
+
+
+def delete_credentials(scope: Scope, connection_id: str) -> None:
+    """Forget the secrets of a connection."""
+    t.Credential.delete().where(
+        t.Credential.connection_id == connection_id,
+        t.Credential.account_id == scope.account_id,
+        t.Credential.environment == scope.environment.value,
+    ).execute()
+
+
+def lease_refresh(connection_id: str, now: int, ttl_ms: int) -> bool:
+    """Take the short lease under which alone credentials are refreshed."""
+    statement = t.Credential.update(lease_until=now + ttl_ms).where(
+        t.Credential.connection_id == connection_id, t.Credential.lease_until < now
+    )
+    return int(statement.execute()) == 1
+
+
+def end_refresh(connection_id: str) -> None:
+    """Give the refresh lease back without new credentials."""
+    t.Credential.update(lease_until=0).where(t.Credential.connection_id == connection_id).execute()
+
+
+def rotate_all(old_and_new: Vault) -> int:
+    """Re-encrypt every row under the newest key; a row written meanwhile is left as it is."""
+    done = 0
+    for row in t.Credential.select():
+        text = old_and_new.rotate(row.connection_id, row.ciphertext)
+        statement = t.Credential.update(ciphertext=text).where(
+            t.Credential.connection_id == row.connection_id,
+            t.Credential.ciphertext == row.ciphertext,
+        )
+        done += int(statement.execute())
+    return done

@@ -1,0 +1,247 @@
+"""Load what a drain needs for the deliveries it claimed, a chunk at a time, as domain objects."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from kable_hub import canonical
+from kable_hub.domain import (
+    Address,
+    Customer,
+    CustomerLink,
+    Invoice,
+    InvoiceLine,
+    PaymentStatus,
+    Receipt,
+)
+from kable_hub.store import tables as t
+from kable_hub.store.queue import Claimed
+
+
+@dataclass(frozen=True)
+class FrozenGeneration:
+    """The generation that may have been sent, as it was frozen."""
+
+    number: int
+    key: str
+    document: Any
+    link: CustomerLink
+    invoice_revision: int
+    progress: dict[str, Any]
+    sends: int
+    frozen_at: int
+    first_sent_at: int | None
+    unsettled_at: int | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What one claimed delivery is about. `link` is None where the customer is not linked.
+
+    `link_state` is linked, pending or broken; `pushed` is the receipt a void refers to.
+    """
+
+    delivery: Claimed
+    invoice: Invoice | None
+    customer: Customer | None
+    link: CustomerLink | None
+    link_state: str
+    generation: FrozenGeneration | None
+    pushed: Receipt | None
+
+
+def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subject]:
+    """The subjects of a claimed chunk, in its order. Call it inside `Database.read()`."""
+    invoices = _invoices({one.subject_id for one in claimed if one.kind != "create_customer"})
+    customers = load_customers({one.customer_id for one in claimed})
+    links = _links(connection_id, set(customers))
+    generations = _generations(claimed, customers)
+    voided = [one for one in claimed if one.kind == "void"]
+    pushed = _pushed(connection_id, {one.subject_id for one in voided})
+    generations |= _pushed_generations(voided, pushed, customers)
+    return [
+        Subject(
+            delivery=one,
+            invoice=invoices.get(one.subject_id),
+            customer=customers.get(one.customer_id),
+            link=_to_link(links.get(one.customer_id), customers),
+            link_state=links[one.customer_id].state if one.customer_id in links else "",
+            generation=generations.get(one.id),
+            pushed=to_receipt(pushed[one.subject_id].receipt) if one.subject_id in pushed else None,
+        )
+        for one in claimed
+    ]
+
+
+def load_customers(ids: Iterable[str]) -> dict[str, Customer]:
+    """Customers by id."""
+    rows = t.Customer.select().where(t.Customer.id.in_(list(ids)))
+    return {row.id: to_customer(row) for row in rows}
+
+
+def to_customer(row: t.Customer) -> Customer:
+    """A row as the domain's customer."""
+    return Customer(
+        id=row.id,
+        client_id=row.client_id,
+        company_name=row.company_name,
+        currency=row.currency,
+        email=row.email,
+        billing_address=Address(**row.billing_address),
+    )
+
+
+def to_invoice(row: t.Invoice, lines: Iterable[t.InvoiceLine]) -> Invoice:
+    """A row and its lines as the domain's invoice."""
+    return Invoice(
+        id=row.id,
+        number=row.number,
+        customer_id=row.customer_id,
+        currency=row.currency,
+        issue_date=row.issue_date,
+        due_date=row.due_date,
+        lines=tuple(_to_line(line) for line in lines),
+        subtotal=row.subtotal,
+        tax=row.tax,
+        total=row.total,
+        memo=row.memo,
+        metadata=row.metadata,
+        revision=row.revision,
+    )
+
+
+def receipt_values(receipt: Receipt) -> dict[str, Any]:
+    """A receipt as the store keeps it."""
+    status = receipt.payment_status
+    return {
+        **{name: getattr(receipt, name) for name in _RECEIPT},
+        "payment_status": status.value if status else "",
+    }
+
+
+def to_receipt(values: dict[str, Any] | None) -> Receipt | None:
+    """What the store keeps as a receipt; None for what a person settled by hand."""
+    if values is None:
+        return None
+    known: dict[str, Any] = {name: values[name] for name in _RECEIPT if name in values}
+    status = values.get("payment_status")
+    defaults: dict[str, Any] = {"total": 0, "currency": "", "customer": ""}
+    return Receipt(
+        **{**defaults, **known}, payment_status=PaymentStatus(status) if status else None
+    )
+
+
+_RECEIPT = (
+    "external_id",
+    "total",
+    "currency",
+    "customer",
+    "number",
+    "url",
+    "status",
+    "tax",
+    "adopted",
+)
+
+
+def _to_line(row: t.InvoiceLine) -> InvoiceLine:
+    return InvoiceLine(
+        id=f"{row.invoice_id}/{row.position}",
+        description=row.description,
+        quantity=Decimal(row.quantity),
+        unit_price=Decimal(row.unit_price),
+        amount=row.amount,
+        tax=row.tax,
+        tax_rate=Decimal(row.tax_rate) if row.tax_rate else None,
+        tax_code=row.tax_code,
+        product_code=row.product_code,
+        service_date=row.service_date,
+    )
+
+
+def _invoices(ids: set[str]) -> dict[str, Invoice]:
+    if not ids:
+        return {}
+    lines: dict[str, list[t.InvoiceLine]] = defaultdict(list)
+    wanted = list(ids)
+    query = t.InvoiceLine.select().where(t.InvoiceLine.invoice_id.in_(wanted))
+    for line in query.order_by(t.InvoiceLine.invoice_id, t.InvoiceLine.position):
+        lines[line.invoice_id].append(line)
+    rows = t.Invoice.select().where(t.Invoice.id.in_(wanted))
+    return {row.id: to_invoice(row, lines[row.id]) for row in rows}
+
+
+def _links(connection_id: str, customer_ids: set[str]) -> dict[str, t.Link]:
+    rows = t.Link.select().where(
+        t.Link.connection_id == connection_id, t.Link.customer_id.in_(list(customer_ids))
+    )
+    return {row.customer_id: row for row in rows}
+
+
+def _to_link(row: t.Link | None, customers: dict[str, Customer]) -> CustomerLink | None:
+    if row is None:
+        return None
+    return CustomerLink(
+        customer=customers[row.customer_id],
+        reference=row.reference,
+        parts=row.parts,
+        currency=row.currency,
+    )
+
+
+def _generations(
+    claimed: Sequence[Claimed], customers: dict[str, Customer]
+) -> dict[str, FrozenGeneration]:
+    current = {one.id: one for one in claimed if one.frozen or one.may_exist}
+    if not current:
+        return {}
+    rows = t.Generation.select().where(t.Generation.delivery_id.in_(list(current)))
+    return {
+        row.delivery_id: _to_generation(row, customers[current[row.delivery_id].customer_id])
+        for row in rows
+        if row.number == current[row.delivery_id].generation
+    }
+
+
+def _pushed(connection_id: str, invoice_ids: set[str]) -> dict[str, t.Delivery]:
+    if not invoice_ids:
+        return {}
+    rows = t.Delivery.select().where(
+        t.Delivery.connection_id == connection_id,
+        t.Delivery.kind == "push",
+        t.Delivery.subject_id.in_(list(invoice_ids)),
+    )
+    return {row.subject_id: row for row in rows}
+
+
+def _pushed_generations(
+    voided: Sequence[Claimed], pushed: dict[str, t.Delivery], customers: dict[str, Customer]
+) -> dict[str, FrozenGeneration]:
+    """For a void the generation that was pushed, so that the plugin knows what to look for."""
+    found = {}
+    for one in voided:
+        push = pushed.get(one.subject_id)
+        row = push and t.Generation.get_or_none(
+            (t.Generation.delivery_id == push.id) & (t.Generation.number == push.generation)
+        )
+        if row:
+            found[one.id] = _to_generation(row, customers[one.customer_id])
+    return found
+
+
+def _to_generation(row: t.Generation, customer: Customer) -> FrozenGeneration:
+    link = row.link
+    return FrozenGeneration(
+        number=row.number,
+        key=row.key,
+        document=canonical.loads(row.document),
+        link=CustomerLink(customer, link["reference"], link["parts"], link["currency"]),
+        invoice_revision=row.invoice_revision,
+        progress=row.progress,
+        sends=row.sends,
+        frozen_at=row.frozen_at,
+        first_sent_at=row.first_sent_at,
+        unsettled_at=row.unsettled_at,
+    )

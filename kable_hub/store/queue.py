@@ -1,0 +1,356 @@
+"""What a drain does to the outbox: lease, claim, mark, save, settle, release. Fixed SQL, one
+text for SQLite and PostgreSQL, every write fenced by the lease's token.
+
+A token that is no longer the connection's newest matches no row: a stale worker changes
+nothing. The functions open their own short transactions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kable_hub import canonical
+from kable_hub.store.database import Database
+from kable_hub.store.ids import new_id
+
+CLAIMABLE = "state IN ('due', 'uncertain')"
+SETTLING = "state = 'uncertain'"
+
+_DUE_CONNECTIONS = """
+    SELECT id, provider FROM connection
+    WHERE next_due_at <= ? AND lease_until < ? ORDER BY next_due_at LIMIT ?
+"""
+_ACQUIRE = """
+    UPDATE connection SET lease_until = ?, lease_token = lease_token + 1
+    WHERE id = ? AND lease_until < ? RETURNING lease_token
+"""
+_RECOVER_GENERATIONS = """
+    UPDATE generation SET unsettled_at = ? WHERE EXISTS (
+        SELECT 1 FROM delivery d WHERE d.id = generation.delivery_id
+        AND d.generation = generation.number AND d.connection_id = ?
+        AND d.state = 'pushing' AND d.lease_token < ? AND d.may_exist)
+"""
+_RECOVER = """
+    UPDATE delivery SET state = CASE WHEN may_exist THEN 'uncertain' ELSE 'due' END,
+        uncertain_since = CASE WHEN may_exist THEN COALESCE(uncertain_since, ?) END,
+        error_code = 'interrupted', error_message = 'a worker stopped in the middle of this',
+        due_at = ?, updated_at = ?
+    WHERE connection_id = ? AND state = 'pushing' AND lease_token < ?
+"""
+_RENEW = (
+    "UPDATE connection SET lease_until = ? WHERE id = ? AND lease_token = ? AND lease_until > ?"
+)
+_CLAIM = """
+    UPDATE delivery SET state = 'pushing', lease_token = ?, attempts = attempts + 1
+    WHERE id IN (
+        SELECT id FROM delivery WHERE connection_id = ? AND {states} AND due_at <= ?
+        AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ? {lock})
+    RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
+        failures, generation, frozen, plan_version, may_exist, uncertain_since, error_code,
+        error_message
+"""
+_NEXT_DUE = "SELECT MIN(due_at) FROM delivery WHERE connection_id = ? AND {states}"
+_RELEASE = """
+    UPDATE connection SET lease_until = 0, wake_sent_at = NULL, next_due_at = ?
+    WHERE id = ? AND lease_token = ?
+"""
+_WAKE = """
+    UPDATE connection SET next_due_at = ?
+    WHERE id = ? AND (next_due_at IS NULL OR next_due_at > ?)
+"""
+_RECONCILE = """
+    UPDATE connection SET next_due_at = ?
+    WHERE lease_until < ? AND (next_due_at IS NULL OR next_due_at > ?) AND EXISTS (
+        SELECT 1 FROM delivery d WHERE d.connection_id = connection.id AND d.due_at <= ?
+        AND (d.state = 'uncertain' OR (d.state = 'due' AND connection.state = 'active')))
+"""
+_FREEZE = """
+    UPDATE delivery SET generation = ?, frozen = TRUE
+    WHERE id = ? AND state = 'pushing' AND lease_token = ? AND plan_version = ?
+"""
+_MARK = """
+    UPDATE delivery SET may_exist = TRUE
+    WHERE id = ? AND state = 'pushing' AND lease_token = ? AND generation = ? AND frozen
+"""
+_HOLDS = """
+    SELECT 1 FROM delivery d JOIN connection c ON c.id = d.connection_id
+    WHERE d.id = ? AND d.state = 'pushing' AND d.lease_token = ? AND c.lease_token = ?
+"""
+_SETTLE = """
+    UPDATE delivery SET state = ?, due_at = ?, failures = ?, may_exist = ?, frozen = frozen AND ?,
+        uncertain_since = ?, error_code = ?, error_message = ?, error_details = ?,
+        blocked_on = ?, blocked_scope = ?, receipt = ?, external_id = ?, variance = ?,
+        payment_status = ?, payment_as_of = ?, delivered_at = ?, updated_at = ?
+    WHERE id = ? AND state = 'pushing' AND lease_token = ?
+"""
+_ATTEMPT = """
+    INSERT INTO attempt (id, account_id, environment, delivery_id, generation, step, outcome,
+        code, message, provider_code, http_status, request_id, calls, started_at, duration_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery in the hands of this worker, until it is settled or the lease is lost."""
+
+    id: str
+    account_id: str
+    environment: str
+    kind: str
+    subject_id: str
+    customer_id: str
+    due_at: int
+    attempts: int
+    failures: int
+    generation: int
+    frozen: bool
+    plan_version: int
+    may_exist: bool
+    uncertain_since: int | None
+    error_code: str
+    error_message: str
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """One try, for the timeline. `calls` is a list of maps, moments are epoch ms."""
+
+    generation: int
+    step: str
+    outcome: str
+    started_at: int
+    duration_ms: int
+    code: str = ""
+    message: str = ""
+    provider_code: str = ""
+    http_status: int | None = None
+    request_id: str = ""
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How a claimed delivery ends: its next state and everything that is written with it.
+
+    `frozen` False outdates the plan; True leaves it as it is.
+    """
+
+    delivery: Claimed
+    state: str
+    due_at: int
+    failures: int = 0
+    may_exist: bool = False
+    frozen: bool = True
+    uncertain_since: int | None = None
+    error_code: str = ""
+    error_message: str = ""
+    error_details: list[dict[str, Any]] = field(default_factory=list)
+    blocked_on: str = ""
+    blocked_scope: str = ""
+    receipt: dict[str, Any] | None = None
+    external_id: str = ""
+    variance: int = 0
+    payment_status: str = ""
+    payment_as_of: int | None = None
+    delivered_at: int | None = None
+    unsettled_at: int | None = None
+    attempts: tuple[AttemptRow, ...] = ()
+
+
+class Queue:
+    """The drain's side of the outbox of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
+
+    def due_connections(self, now: int, limit: int) -> list[tuple[str, str]]:
+        """(connection, provider) of leasable connections with something due, oldest first."""
+        with self._database.read():
+            rows = self._database.sql(_DUE_CONNECTIONS, now, now, limit).fetchall()
+        return [(str(row[0]), str(row[1])) for row in rows]
+
+    def acquire(self, connection_id: str, now: int, ttl_ms: int) -> int | None:
+        """Take the lease; answers its fencing token, None where somebody holds it.
+
+        What an earlier holder left in flight becomes `uncertain` where it may exist, else due.
+        """
+        sql = self._database.sql
+        with self._database.write(durable=False):
+            row = sql(_ACQUIRE, now + ttl_ms, connection_id, now).fetchone()
+            if row is None:
+                return None
+            token = int(row[0])
+            sql(_RECOVER_GENERATIONS, now, connection_id, token)
+            sql(_RECOVER, now, now, now, connection_id, token)
+        return token
+
+    def renew(self, connection_id: str, token: int, now: int, ttl_ms: int) -> bool:
+        """Keep the lease; False where it is lost, and then nothing more may be sent."""
+        with self._database.write(durable=False):
+            cursor = self._database.sql(_RENEW, now + ttl_ms, connection_id, token, now)
+            return int(cursor.rowcount) == 1
+
+    def claim(
+        self,
+        connection_id: str,
+        token: int,
+        now: int,
+        limit: int,
+        *,
+        after: tuple[int, str] = (0, ""),
+        states: str = CLAIMABLE,
+    ) -> list[Claimed]:
+        """Take up to `limit` due deliveries, oldest first, each at most once a slice (`after`)."""
+        text = _CLAIM.format(states=states, lock=self._lock)
+        with self._database.write(durable=False):
+            cursor = self._database.sql(text, token, connection_id, now, *after, limit)
+            rows = [_claimed(row) for row in cursor.fetchall()]
+        return sorted(rows, key=lambda row: (row.due_at, row.id))
+
+    def release(self, connection_id: str, token: int, now: int, *, states: str) -> None:
+        """Give the lease back, to the end of the line; what came due meanwhile is not lost."""
+        with self._database.write(durable=False):
+            due = self._next_due(connection_id, states)
+            back = None if due is None else max(now, due)
+            self._database.sql(_RELEASE, back, connection_id, token)
+        with self._database.read():
+            due = self._next_due(connection_id, states)
+        if due is not None and (back is None or due < back):
+            self.wake(connection_id, max(now, due))
+
+    def wake(self, connection_id: str, at: int) -> None:
+        """Something is due there at `at`. In a transaction of its own, after the commit."""
+        with self._database.write(durable=False):
+            self._database.sql(_WAKE, at, connection_id, at)
+
+    def reconcile(self, now: int) -> int:
+        """Wake what a crash between commit and wake left; answers how many connections."""
+        with self._database.write(durable=False):
+            return int(self._database.sql(_RECONCILE, now, now, now, now).rowcount)
+
+    def freeze(self, delivery: Claimed, token: int, generation: dict[str, Any]) -> bool:
+        """Commit a new generation before its first send; False where the plan is outdated."""
+        with self._database.write(durable=False):
+            cursor = self._database.sql(
+                _FREEZE, generation["number"], delivery.id, token, delivery.plan_version
+            )
+            if cursor.rowcount != 1:
+                return False
+            names = ", ".join(generation)
+            marks = ", ".join("?" * len(generation))
+            text = f"INSERT INTO generation ({names}) VALUES ({marks})"  # noqa: S608
+            self._database.sql(text, *generation.values())
+        return True
+
+    def mark_may_exist(self, delivery_id: str, token: int, generation: int, now: int) -> bool:
+        """Put on record, before the first writing call, that a document may exist from now on."""
+        with self._database.write(durable=False):
+            if self._database.sql(_MARK, delivery_id, token, generation).rowcount != 1:
+                return False
+            text = """
+                UPDATE generation SET first_sent_at = COALESCE(first_sent_at, ?), unsettled_at = ?
+                WHERE delivery_id = ? AND number = ?
+            """
+            self._database.sql(text, now, now, delivery_id, generation)
+        return True
+
+    def count_send(self, delivery_id: str, generation: int) -> None:
+        """Count one more call of push with this generation's key."""
+        text = "UPDATE generation SET sends = sends + 1 WHERE delivery_id = ? AND number = ?"
+        with self._database.write(durable=False):
+            self._database.sql(text, delivery_id, generation)
+
+    def save_progress(
+        self, delivery_id: str, token: int, generation: int, progress: dict[str, Any]
+    ) -> bool:
+        """Commit what a plugin wants to know after a crash; False where the lease is lost."""
+        text = "UPDATE generation SET progress = ? WHERE delivery_id = ? AND number = ?"
+        with self._database.write(durable=False):
+            if not self._holds(delivery_id, token):
+                return False
+            self._database.sql(text, canonical.dumps(progress), delivery_id, generation)
+        return True
+
+    def holds(self, delivery_id: str, token: int) -> bool:
+        """Whether this worker still holds the delivery."""
+        with self._database.read():
+            return self._holds(delivery_id, token)
+
+    def settle(self, settlements: Sequence[Settlement], token: int, now: int) -> list[str]:
+        """Write ends and attempts in one transaction; answers the ids that were lost."""
+        lost = []
+        with self._database.write(durable=False):
+            for settlement in settlements:
+                if not self._settle(settlement, token, now):
+                    lost.append(settlement.delivery.id)
+        return lost
+
+    def _settle(self, end: Settlement, token: int, now: int) -> bool:
+        delivery = end.delivery
+        values = _settle_values(end, now)
+        if self._database.sql(_SETTLE, *values, delivery.id, token).rowcount != 1:
+            return False
+        text = "UPDATE generation SET unsettled_at = ? WHERE delivery_id = ? AND number = ?"
+        if end.may_exist:
+            self._database.sql(text, end.unsettled_at, delivery.id, end.attempts[-1].generation)
+        for attempt in end.attempts:
+            self._database.sql(_ATTEMPT, *_attempt_values(delivery, attempt))
+        return True
+
+    def _holds(self, delivery_id: str, token: int) -> bool:
+        return self._database.sql(_HOLDS, delivery_id, token, token).fetchone() is not None
+
+    def _next_due(self, connection_id: str, states: str) -> int | None:
+        row = self._database.sql(_NEXT_DUE.format(states=states), connection_id).fetchone()
+        return None if row is None or row[0] is None else int(row[0])
+
+
+def _claimed(row: Sequence[Any]) -> Claimed:
+    values = list(row)
+    values[10], values[12] = bool(values[10]), bool(values[12])
+    return Claimed(*values)
+
+
+def _settle_values(end: Settlement, now: int) -> tuple[Any, ...]:
+    return (
+        end.state,
+        end.due_at,
+        end.failures,
+        end.may_exist,
+        end.frozen,
+        end.uncertain_since,
+        end.error_code,
+        end.error_message,
+        canonical.dumps(end.error_details),
+        end.blocked_on,
+        end.blocked_scope,
+        None if end.receipt is None else canonical.dumps(end.receipt),
+        end.external_id,
+        end.variance,
+        end.payment_status,
+        end.payment_as_of,
+        end.delivered_at,
+        now,
+    )
+
+
+def _attempt_values(delivery: Claimed, attempt: AttemptRow) -> tuple[Any, ...]:
+    return (
+        new_id("att"),
+        delivery.account_id,
+        delivery.environment,
+        delivery.id,
+        attempt.generation,
+        attempt.step,
+        attempt.outcome,
+        attempt.code,
+        attempt.message,
+        attempt.provider_code,
+        attempt.http_status,
+        attempt.request_id,
+        canonical.dumps(attempt.calls),
+        attempt.started_at,
+        attempt.duration_ms,
+    )
