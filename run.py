@@ -297,7 +297,7 @@ def test(project: Project, arguments: list[str]) -> int:
     ensure_installed(project, "test")
     os.chdir(project.root)
     steps = [timed(project, name, command) for name, command in checks(project).items()]
-    environment = {**os.environ, "KABLE_TEST_STEPS": json.dumps(steps)}
+    environment = {**os.environ, "HUB_TESTS_STEPS": json.dumps(steps)}
     code = run_tests(project, arguments, environment)
     return code or int(any(not step["ok"] for step in steps))
 

@@ -1,0 +1,68 @@
+"""The databases of tests: one folder and at most one shared PostgreSQL server for a run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres, stores
+
+RUN = pytest.StashKey[stores.Run]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the workers of xdist share what their parent made
+        config.stash[RUN] = stores.Run()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if RUN in config.stash:
+        config.stash[RUN].end()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository's root."""
+    return Path(__file__).resolve().parents[1]
+
+
+def need_postgres() -> None:
+    if postgres.missing():
+        pytest.skip(postgres.missing())
+
+
+def fresh(kind: str, tmp_path: Path) -> Iterator[str]:
+    if kind == "postgres":
+        need_postgres()
+    url = stores.fresh_database_url(kind, tmp_path)
+    yield url
+    stores.drop_database(url)
+
+
+@pytest.fixture(params=stores.KINDS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database; the test runs once on SQLite and once on PostgreSQL."""
+    yield from fresh(request.param, tmp_path)
+
+
+@pytest.fixture
+def postgres_url(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    yield from fresh("postgres", tmp_path)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty SQLite database."""
+    yield from fresh("sqlite", tmp_path)
+
+
+@pytest.fixture
+def own_postgres(request: pytest.FixtureRequest) -> Iterator[postgres.PostgresServer]:
+    """A started PostgreSQL server for this test alone, which may stop, crash and start it."""
+    need_postgres()
+    server = stores.private_server("own")
+    server.start()
+    yield server
+    if server.port():
+        server.stop()
