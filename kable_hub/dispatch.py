@@ -154,7 +154,8 @@ def _all_are(kind: type, values: Sequence[object]) -> bool:
 
 
 def _is_json(value: object) -> bool:
-    return bool(canonical.dumps(value))
+    # digest, not dumps: it also encodes, which a lone surrogate does not survive.
+    return bool(canonical.digest(value))
 
 
 RESULTS: Mapping[str, Check] = {

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import marshmallow
 from environs import Env, EnvValidationError
@@ -214,18 +214,20 @@ def _fernet_key(text: str) -> None:
 
 
 def _http_url(text: str) -> None:
-    try:
-        parts = urlsplit(text)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        sound = False
-    if not sound:
+    if not _split_url(text).hostname or _split_url(text).scheme not in ("http", "https"):
         raise marshmallow.ValidationError("has to be a http(s) address.")
 
 
 def _database_url(text: str) -> None:
-    if not text.startswith(("sqlite:///", "postgresql://", "postgres://")):
+    if _split_url(text).scheme not in ("sqlite", "postgresql", "postgres") or "://" not in text:
         raise marshmallow.ValidationError("has to begin with sqlite:/// or postgresql://.")
+
+
+def _split_url(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:
+        raise marshmallow.ValidationError("is not an address.") from None
 
 
 def _messages(error: EnvValidationError) -> Iterator[tuple[str, list[str]]]:
