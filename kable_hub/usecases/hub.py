@@ -1,7 +1,7 @@
 """The composition root: one opened hub, handed to every use case."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from kable_hub.clock import Clock, SystemClock, epoch_ms
 from kable_hub.dispatch import Dispatcher
@@ -10,15 +10,16 @@ from kable_hub.settings import Settings
 from kable_hub.store import schema
 from kable_hub.store.database import Database
 from kable_hub.store.instance import instance_id
+from kable_hub.store.queue import Queue
 from kable_hub.store.vault import Vault, key_file
+from kable_hub.sync.access import Access
 from kable_hub.sync.asking import Asking
+from kable_hub.sync.budget import Budget
 
 
 @dataclass
 class Hub:
-    """An opened hub. `wake(connection_id)` tells the sync loop that something is due there;
-    call it after the commit, never inside a transaction.
-    """
+    """An opened hub."""
 
     settings: Settings
     clock: Clock
@@ -27,8 +28,17 @@ class Hub:
     dispatcher: Dispatcher
     vault: Vault
     instance_id: str
+    access: Access
+    budget: Budget
     asking: Asking
-    wake: Callable[[str], None] = field(default=lambda connection_id: None)
+    queue: Queue
+    on_wake: Callable[[str], None] | None = None
+
+    def wake(self, connection_id: str) -> None:
+        """Something is due there. Call it after the commit, never inside a transaction."""
+        self.queue.wake(connection_id, self.now())
+        if self.on_wake is not None:
+            self.on_wake(connection_id)
 
     def now(self) -> int:
         """Epoch milliseconds."""
@@ -37,3 +47,29 @@ class Hub:
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def open_hub(
+    settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None
+) -> Hub:
+    """Open the store (migrated), try out the plugins, and put the rooms together."""
+    clock = clock or SystemClock()
+    database = Database(settings.database_url)
+    schema.migrate(database)
+    dispatcher = Dispatcher(registry or discover(settings))
+    vault = Vault(settings.encryption_keys or (key_file(settings.data_dir / "encryption.key"),))
+    access = Access(database, vault, dispatcher, settings, clock)
+    budget = Budget(clock)
+    return Hub(
+        settings=settings,
+        clock=clock,
+        database=database,
+        registry=dispatcher.registry,
+        dispatcher=dispatcher,
+        vault=vault,
+        instance_id=instance_id(database),
+        access=access,
+        budget=budget,
+        asking=Asking(database, dispatcher, access, budget, settings, clock),
+        queue=Queue(database),
+    )

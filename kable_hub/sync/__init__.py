@@ -1,0 +1,1 @@
+"""The sync loop: who drains which connection when, and what a drain does."""

@@ -1,0 +1,138 @@
+"""Access to a provider: a plugin's Connection with fresh credentials, refreshed single-flight.
+
+Law 9 of the contract: a short lease on the credentials, re-read inside it, stored by
+compare-and-swap before use; a lost answer is tried once more with the old credentials; on a
+rejection the store is read again before anybody concludes that a person has to reconnect.
+"""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+from kable_hub.clock import Clock, epoch_ms
+from kable_hub.connection import CallGuard, Connection
+from kable_hub.dialogue import Credentials
+from kable_hub.dispatch import Dispatcher
+from kable_hub.errors import OutcomeUnknown, ReconnectRequired, Rejected, Transient
+from kable_hub.provider import Capability
+from kable_hub.settings import Settings
+from kable_hub.store.credentials import (
+    Stored,
+    end_refresh,
+    lease_refresh,
+    load_credentials,
+    save_credentials,
+)
+from kable_hub.store.database import Database
+from kable_hub.store.pauses import Lane
+from kable_hub.store.vault import Vault
+
+MARGIN = timedelta(seconds=300)
+REFRESH_LEASE_MS = 75_000
+WAIT_SECONDS = 0.05
+
+
+class Access:
+    """Opens connections for plugins."""
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        dispatcher: Dispatcher,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._dispatcher = dispatcher
+        self._settings = settings
+        self._clock = clock
+
+    def credentials(self, lane: Lane, guard: CallGuard) -> Stored:
+        """The credentials to use now, refreshed where they are about to expire."""
+        stored = self._load(lane)
+        expires = stored.credentials.expires_at
+        if expires is None or expires - MARGIN > self._clock.now():
+            return stored
+        provider = self._dispatcher.registry.provider(lane.provider)
+        return self.refresh(lane, stored, guard) if provider.can(Capability.REFRESH) else stored
+
+    def open(self, lane: Lane, credentials: Credentials, guard: CallGuard) -> Connection:
+        """The plugin's view of the connection."""
+        provider = self._dispatcher.registry.provider(lane.provider)
+        environment = lane.scope.environment
+        return Connection(
+            id=lane.id,
+            account_id=lane.scope.account_id,
+            environment=environment,
+            provider=lane.provider,
+            external_id=lane.external_id,
+            credentials=credentials.secrets,
+            settings=lane.settings,
+            app=self._settings.app_settings(provider, environment).values,
+            urls=self._settings.urls(provider, environment),
+            deadline=self._clock.now() + timedelta(seconds=60),
+            guard=guard,
+            clock=self._clock.now,
+        )
+
+    def refresh(self, lane: Lane, stale: Stored, guard: CallGuard) -> Stored:
+        """Newer credentials than `stale`: another worker's, or fetched now by this one alone."""
+        never = threading.Event()
+        for _ in range(int(REFRESH_LEASE_MS / 1000 / WAIT_SECONDS)):
+            now = epoch_ms(self._clock.now())
+            with self._database.write():
+                leased = lease_refresh(lane.id, now, REFRESH_LEASE_MS)
+            current = self._load(lane)
+            if current.version != stale.version:
+                self._end(lane, leased)
+                return current
+            if leased:
+                return self._refresh_leased(lane, current, guard)
+            self._clock.wait(never, WAIT_SECONDS)
+        raise Transient("the credentials are being refreshed by another worker")
+
+    def _refresh_leased(self, lane: Lane, current: Stored, guard: CallGuard) -> Stored:
+        try:
+            fresh = self._fetch(lane, current, guard)
+        except (ReconnectRequired, Rejected) as refusal:
+            again = self._load(lane)
+            self._end(lane, True)
+            if again.version != current.version:
+                return again
+            raise _reconnect(refusal) from refusal
+        except BaseException:
+            self._end(lane, True)
+            raise
+        now = epoch_ms(self._clock.now())
+        with self._database.write():
+            save_credentials(self._vault, lane.scope, lane.id, fresh, now, current.version)
+        return self._load(lane)
+
+    def _fetch(self, lane: Lane, current: Stored, guard: CallGuard) -> Credentials:
+        call: Callable[[], Credentials] = lambda: self._dispatcher.call(  # noqa: E731
+            lane.provider, "refresh", connection=self.open(lane, current.credentials, guard)
+        )
+        try:
+            return call()
+        except OutcomeUnknown:
+            return call()
+
+    def _load(self, lane: Lane) -> Stored:
+        with self._database.read():
+            stored = load_credentials(self._vault, lane.id)
+        if stored is None:
+            raise ReconnectRequired("the connection has no credentials", code="disconnected")
+        return stored
+
+    def _end(self, lane: Lane, leased: bool) -> None:
+        if leased:
+            with self._database.write():
+                end_refresh(lane.id)
+
+
+def _reconnect(refusal: ReconnectRequired | Rejected) -> ReconnectRequired:
+    return ReconnectRequired(
+        refusal.message, provider_code=refusal.provider_code, request_id=refusal.request_id
+    )

@@ -1,0 +1,132 @@
+"""Ask a provider while a person waits: one hook call with fresh credentials, past the outbox."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from kable_hub.clock import Clock
+from kable_hub.dialogue import ConnectRequest, Form, Grant, Redirect
+from kable_hub.dispatch import Dispatcher
+from kable_hub.domain import Environment
+from kable_hub.errors import CredentialsExpired, ReconnectRequired
+from kable_hub.provider import Capability, Provider
+from kable_hub.settings import Settings
+from kable_hub.store.database import Database
+from kable_hub.store.pauses import Lane, load_lane, pause
+from kable_hub.sync.access import Access
+from kable_hub.sync.budget import Budget, Spender
+from kable_hub.sync.gate import Gate
+
+PATIENCE = 40.0
+"""Seconds a person waits at the most, refresh included."""
+
+
+class HasId(Protocol):
+    """Anything that names a connection."""
+
+    @property
+    def id(self) -> str:
+        """The connection's id."""
+        ...
+
+
+class Asking:
+    """Interactive calls. Never inside a transaction: the gate refuses."""
+
+    def __init__(
+        self,
+        database: Database,
+        dispatcher: Dispatcher,
+        access: Access,
+        budget: Budget,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._dispatcher = dispatcher
+        self._access = access
+        self._budget = budget
+        self._settings = settings
+        self._clock = clock
+
+    def ask(self, connection: HasId, hook: str, **arguments: Any) -> Any:
+        """Call `hook` with this connection; the other arguments are the hook's.
+
+        Refreshes once where the credentials turn out stale; pauses the connection where a
+        person has to reconnect. Raises ProviderError.
+        """
+        with self._database.read():
+            lane = load_lane(connection.id)
+        if lane is None:
+            raise LookupError(f"there is no connection {connection.id}")
+        provider = self._dispatcher.registry.provider(lane.provider)
+        gate = self._gate(Spender(provider, lane.scope.environment, lane.id, lane.app_id), PATIENCE)
+        try:
+            return self._ask(lane, gate, hook, arguments)
+        except ReconnectRequired as error:
+            with self._database.write():
+                pause(lane.scope, lane.id, "reconnect", error.message)
+            raise
+
+    def ask_connect(
+        self,
+        provider: Provider,
+        *,
+        environment: Environment,
+        method: str,
+        callback_url: str,
+        state: str,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        carry: Mapping[str, str] | None = None,
+        external_id: str = "",
+    ) -> Form | Redirect | Grant:
+        """Take one step of a provider's connect dialogue. Raises ProviderError."""
+        request = ConnectRequest(
+            environment=environment,
+            method=method,
+            callback_url=callback_url,
+            state=state,
+            app={one: self._app(provider, one) for one in Environment},
+            urls={one: self._settings.urls(provider, one) for one in Environment},
+            now=self._clock.now(),
+            guard=self._gate(Spender(provider, environment, f"connect {provider.slug}"), PATIENCE),
+            query=query or {},
+            form=form or {},
+            carry=carry or {},
+            external_id=external_id,
+        )
+        step: Form | Redirect | Grant = self._dispatcher.call(
+            provider.slug, "connect", request=request
+        )
+        return step
+
+    def _ask(self, lane: Lane, gate: Gate, hook: str, arguments: dict[str, Any]) -> Any:
+        stored = self._access.credentials(lane, gate)
+        for last in (False, True):
+            connection = self._access.open(lane, stored.credentials, gate)
+            try:
+                return self._dispatcher.call(
+                    lane.provider, hook, connection=connection, **arguments
+                )
+            except CredentialsExpired as error:
+                if last or not self._refreshes(lane):
+                    raise ReconnectRequired(error.message, code=error.code) from error
+                stored = self._access.refresh(lane, stored, gate)
+        raise AssertionError("the second round returns or raises")
+
+    def _refreshes(self, lane: Lane) -> bool:
+        return self._dispatcher.registry.provider(lane.provider).can(Capability.REFRESH)
+
+    def _app(self, provider: Provider, environment: Environment) -> Mapping[str, str]:
+        return self._settings.app_settings(provider, environment).values
+
+    def _gate(self, spender: Spender, seconds: float) -> Gate:
+        return Gate(
+            clock=self._clock,
+            budget=self._budget,
+            spender=spender,
+            ends=self._clock.monotonic() + seconds,
+            in_transaction=self._database.in_transaction,
+            stop=threading.Event(),
+        )
