@@ -1,0 +1,52 @@
+"""Checks of input that gather every fault before they refuse: a person corrects all at once."""
+
+import re
+from collections.abc import Collection
+
+from kable_hub import money
+from kable_hub.usecases.errors import FieldError, Invalid
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Checks:
+    """Faults found so far. `done` raises Invalid with all of them."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+
+    def fault(self, field: str, code: str, message: str) -> None:
+        """Note one fault."""
+        self.errors.append(FieldError(field, code, message))
+
+    def text(
+        self, field: str, value: str, *, least: int = 0, most: int, layout: bool = False
+    ) -> None:
+        """Text of `least` to `most` characters, without control characters.
+
+        `layout` allows tabs and line breaks.
+        """
+        if len(value) > most:
+            self.fault(field, "too_long", f"{len(value)} characters; at most {most} are allowed.")
+        elif len(value.strip()) < least:
+            self.fault(field, "required", "This must not be empty.")
+        if (_CONTROL_BUT_LAYOUT if layout else _CONTROL).search(value):
+            self.fault(field, "control_character", "Control characters cannot be kept.")
+
+    def one_of(self, field: str, value: str, allowed: Collection[str]) -> None:
+        """One of the allowed words."""
+        if value not in allowed:
+            self.fault(field, "unknown_value", f"{value!r} is none of {', '.join(allowed)}.")
+
+    def currency(self, field: str, value: str) -> bool:
+        """An ISO 4217 code in capitals; answers whether it is one."""
+        if known := value in money.EXPONENTS:
+            return known
+        self.fault(field, "unknown_currency", f"{value!r} is not an ISO 4217 currency code.")
+        return False
+
+    def done(self) -> None:
+        """Raise Invalid where anything was found."""
+        if self.errors:
+            raise Invalid(*self.errors)
