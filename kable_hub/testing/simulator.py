@@ -12,6 +12,7 @@ attributes are the provider's state. Everything else stands here:
         acme.fault(Fault(path="/invoices", stage="after", reset=True))   # commit, no answer
 """
 
+import io
 import re
 import socket
 import struct
@@ -174,6 +175,8 @@ class Simulator:
         """Serve one request as WSGI, with faults and log."""
         request = Request(environ)
         body = request.get_data()
+        # Read once here for the log; the views read it again from this copy.
+        environ["wsgi.input"] = io.BytesIO(body)
         with self.lock:
             fault = next((one for one in self._faults if one.matches(request)), None)
         _sleep(self.latency + (fault.delay if fault else 0.0))
