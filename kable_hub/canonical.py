@@ -31,12 +31,19 @@ def digest(value: Any) -> str:
     return hashlib.sha256(dumps(value).encode()).hexdigest()
 
 
+class _Plain(Decimal):
+    """Written without an exponent, which not every parser of JSON takes."""
+
+    def __str__(self) -> str:
+        return f"{self:f}"
+
+
 def _plain(value: Any) -> Any:
     match value:
         case None | bool() | int() | str():
             return value
         case Decimal() if value.is_finite():
-            return Decimal(f"{value:f}")
+            return _Plain(value)
         case Mapping():
             return {_key(key): _plain(item) for key, item in value.items()}
         case list() | tuple():

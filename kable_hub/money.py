@@ -66,12 +66,18 @@ def to_minor(amount: Decimal, currency: str) -> int:
 
 def to_major(minor: int, currency: str) -> Decimal:
     """Turn minor units into a Decimal with exactly the decimals of the currency."""
-    return Decimal(minor).scaleb(-exponent(currency))
+    # Built from text: arithmetic would round to the caller's decimal context.
+    return Decimal(f"{minor}E-{exponent(currency)}")
 
 
 def round_to_minor(amount: Decimal, currency: str) -> int:
-    """Round a Decimal in major units half up (away from zero) to minor units."""
-    step = Decimal(1).scaleb(-exponent(currency))
+    """Round a Decimal in major units half up (away from zero) to minor units.
+
+    Raises MoneyError where the amount is not finite or reaches MAX_MINOR.
+    """
+    step = to_major(1, currency)
+    if not amount.is_finite() or amount.adjusted() > 15:
+        return to_minor(amount, currency)
     with localcontext() as context:
         context.prec = 60
         return to_minor(amount.quantize(step, rounding=ROUND_HALF_UP), currency)
