@@ -1,0 +1,110 @@
+"""Everyone who installs gets the versions that the tests ran with, from wherever they install."""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import distribution
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.packaging.helpers import PACKAGES, ROOT, declared, repository_files
+
+LINES = (ROOT / "constraints.txt").read_text().splitlines()
+PINS = {canonicalize_name(name): version for name, version in (x.split("==") for x in LINES)}
+OURS = {canonicalize_name(declared(folder)["name"]) for folder in PACKAGES}
+BUILD = ["hatchling", "editables"]
+# In pieces, since this file must not name them either.
+REGISTRIES = [
+    "py" + "pi.org",
+    "python" + "hosted.org",
+    "npm" + "js.org",
+    "npm" + "js.com",
+    "yarn" + "pkg.com",
+    "proxy.go" + "lang.org",
+    "cra" + "tes.io",
+    "ruby" + "gems.org",
+    "ana" + "conda.org",
+]
+OPTIONS = ["--index" + "-url", "--extra-index" + "-url", "--find" + "-links"]
+
+
+def direct() -> Iterator[Requirement]:
+    """What our packages ask for, the test extras included, and their build backend."""
+    for folder in PACKAGES:
+        table = declared(folder)
+        yield from map(Requirement, table["dependencies"])
+        for extra in table.get("optional-dependencies", {}).values():
+            yield from map(Requirement, extra)
+    yield from map(Requirement, BUILD)
+
+
+def needed() -> dict[str, Requirement]:
+    """Every distribution that these requirements bring in here, by canonical name."""
+    found: dict[str, Requirement] = {}
+    asked: set[tuple[str, str]] = set()
+    waiting = [(requirement, "") for requirement in direct()]
+    while waiting:
+        requirement, extra = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in OURS or (
+            requirement.marker and not requirement.marker.evaluate({"extra": extra})
+        ):
+            continue
+        found[name] = requirement
+        for wanted in {"", *requirement.extras}:
+            if (name, wanted) not in asked:
+                asked.add((name, wanted))
+                requires = distribution(name).requires or []
+                waiting += [(Requirement(text), wanted) for text in requires]
+    return found
+
+
+def test_every_line_is_an_exact_version_and_nothing_else():
+    assert [x for x in LINES if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9A-Za-z.+!]*", x)] == []
+
+
+def test_lines_are_sorted_and_name_a_distribution_once():
+    names = [canonicalize_name(line.partition("==")[0]) for line in LINES]
+
+    assert names == sorted(set(names))
+
+
+def test_every_requirement_is_pinned_inside_what_it_allows():
+    wrong = [
+        str(requirement)
+        for requirement in direct()
+        if (name := canonicalize_name(requirement.name)) not in OURS
+        and not requirement.specifier.contains(PINS.get(name, "0"))
+    ]
+
+    assert wrong == []
+
+
+def test_whatever_is_brought_in_is_pinned_and_nothing_else_is():
+    assert sorted(needed().keys() ^ PINS.keys()) == []
+
+
+def test_the_installed_versions_are_the_pinned_ones():
+    installed = {name: distribution(name).version for name in needed()}
+
+    assert {n: v for n, v in installed.items() if PINS.get(n) != v} == {}
+
+
+def test_our_own_packages_are_not_pinned():
+    assert OURS.isdisjoint(PINS)
+
+
+def test_packages_accept_the_hub_of_this_repository():
+    hub = distribution("kable-hub").version
+    asked = [r for r in direct() if canonicalize_name(r.name) == "kable-hub"]
+
+    assert [str(r) for r in asked if not r.specifier.contains(hub)] == []
+
+
+def test_no_file_names_where_packages_come_from():
+    named = []
+    for path in repository_files():
+        text = path.read_bytes().decode(errors="replace").lower()
+        named += [f"{path.relative_to(ROOT)}: {w}" for w in REGISTRIES + OPTIONS if w in text]
+
+    assert named == []
