@@ -1,0 +1,177 @@
+"""Customers at Stripe: check one, look for one, make one, and is there something to charge."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from kable_hub import (
+    Candidate,
+    Connection,
+    Customer,
+    Environment,
+    LinkedCustomer,
+    NeedsCustomer,
+    NeedsOperator,
+    Rejected,
+)
+from kable_stripe_payments import client, mapping
+
+SKEW = timedelta(minutes=5)
+"""How far Stripe's clock and the hub's may be apart."""
+
+
+def check(connection: Connection, reference: str) -> LinkedCustomer:
+    """The customer behind a reference. Raises Rejected where it cannot be charged through
+    this connection: unknown, deleted, or of the other environment."""
+    try:
+        customer = client.of(connection).get("customers.get", f"/v1/customers/{reference}")
+    except Rejected as error:
+        raise _explained(error, reference, connection.environment) from None
+    if customer.get("deleted"):
+        raise Rejected(f"{reference} was deleted at Stripe.", code="inactive_customer")
+    if customer["livemode"] != (connection.environment is Environment.LIVE):
+        raise _wrong_environment(reference, connection.environment)
+    return mapping.to_linked_customer(customer, _warnings(connection, customer))
+
+
+def _explained(error: Rejected, reference: str, environment: Environment) -> Rejected:
+    if error.http_status != 404:
+        return error
+    if "similar object exists" in error.message:
+        return _wrong_environment(reference, environment)
+    return Rejected(
+        f"There is no customer {reference} in this Stripe account.",
+        code="unknown_customer",
+        provider_code=error.provider_code,
+        http_status=404,
+        request_id=error.request_id,
+    )
+
+
+def _wrong_environment(reference: str, environment: Environment) -> Rejected:
+    other = next(one for one in Environment if one is not environment)
+    return Rejected(
+        f"{reference} exists in {other} mode, and this is {environment} mode. "
+        f"Link it in the hub's {other} environment.",
+        code="wrong_environment",
+    )
+
+
+def _warnings(connection: Connection, customer: mapping.Stripe) -> tuple[str, ...]:
+    charges = connection.settings["collection_method"] == "charge_automatically"
+    if charges and not mapping.has_payment_method(customer):
+        return ("The customer has no default payment method: invoices wait until there is one.",)
+    if not charges and not customer.get("email"):
+        return ("The customer has no e-mail address: Stripe cannot mail invoices.",)
+    return ()
+
+
+def create(connection: Connection, customer: Customer, key: str, since: datetime) -> LinkedCustomer:
+    """The customer made for this hub customer: the one that stands there, or a new one."""
+    stripe = client.of(connection)
+    found = _look(stripe, customer, since, connection.now())
+    if found is None:
+        params = mapping.to_customer_params(customer)
+        found = stripe.post("customers.create", "/v1/customers", params, key)
+    return mapping.to_linked_customer(found, _warnings(connection, found))
+
+
+def _look(stripe: client.Client, customer: Customer, since: datetime, now: datetime) -> Any:
+    """By mail address first, one page; on a repeat by the whole window, since the address may
+    have changed on either side. Lists are consistent at once, the search index is not."""
+    window = {"created": {"gte": int((since - SKEW).timestamp())}}
+    email = mapping.first_email(customer.email)
+    filters: list[Mapping[str, Any]] = [{**window, "email": email}] if email else []
+    if now - since > timedelta(minutes=1) or not email:
+        filters.append(window)
+    for one in filters:
+        hits = [
+            found
+            for found in stripe.pages("customers.list", "/v1/customers", one)
+            if found["metadata"].get("hub_customer_id") == customer.id
+        ]
+        if len(hits) > 1:
+            raise NeedsOperator(
+                "Several customers at Stripe carry this customer's mark. Pick one.",
+                code="several_customers",
+                on="link",
+                scope="customer",
+                choices=[Candidate(hit["id"], hit.get("name") or hit["id"]) for hit in hits],
+            )
+        if hits:
+            return hits[0]
+    return None
+
+
+def require_chargeable(connection: Connection, reference: str) -> None:
+    """Raise where an invoice for this customer would go nowhere, before anything is made.
+
+    NeedsCustomer `requires_payment_method`; NeedsOperator `customer_gone`, `customer_email`.
+    """
+    customer = _read(connection, reference)
+    if connection.settings["collection_method"] == "send_invoice":
+        if not customer.get("email"):
+            raise NeedsOperator(
+                "The customer has no e-mail address at Stripe, so no invoice can be mailed.",
+                code="customer_email",
+                on="customer",
+                scope="customer",
+            )
+    elif not mapping.has_payment_method(customer):
+        raise NeedsCustomer(
+            "The customer has no default payment method at Stripe.",
+            code="requires_payment_method",
+            on="customer",
+            scope="customer",
+        )
+
+
+def _read(connection: Connection, reference: str) -> Any:
+    try:
+        customer = client.of(connection).get("customers.get", f"/v1/customers/{reference}")
+    except Rejected as error:
+        if error.http_status != 404:
+            raise
+        customer = {"deleted": True}
+    if customer.get("deleted"):
+        raise gone(reference)
+    return customer
+
+
+def gone(reference: str) -> NeedsOperator:
+    """The error for a linked customer that Stripe no longer has."""
+    return NeedsOperator(
+        f"The linked customer {reference} no longer exists at Stripe. Link another one.",
+        code="customer_gone",
+        on="link",
+        scope="customer",
+    )
+
+
+def search(connection: Connection, query: str) -> list[LinkedCustomer]:
+    """At most 25 suggestions for what a person typed: an id, a name, an e-mail address."""
+    text = query.strip()
+    if text.startswith("cus_"):
+        return _by_id(connection, text)
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    sign = "~" if len(text) >= 3 else ":"
+    params = {"query": f'name{sign}"{quoted}" OR email{sign}"{quoted}"', "limit": 25}
+    if not text:
+        return []
+    page = client.of(connection).get("customers.search", "/v1/customers/search", params)
+    return [mapping.to_linked_customer(one) for one in page["data"]]
+
+
+def _by_id(connection: Connection, reference: str) -> list[LinkedCustomer]:
+    if not reference.removeprefix("cus_").isalnum():
+        return []
+    try:
+        return [check(connection, reference)]
+    except Rejected:
+        return []
+
+
+def make_default(connection: Connection, reference: str, method: str, key: str) -> None:
+    """Charge `method` (a payment method's id) from now on."""
+    params = {"invoice_settings": {"default_payment_method": method}}
+    client.of(connection).post("customers.update", f"/v1/customers/{reference}", params, key)

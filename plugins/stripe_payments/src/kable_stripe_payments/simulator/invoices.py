@@ -1,0 +1,271 @@
+"""The simulated invoices: draft, lines, finalize, pay, void, delete."""
+
+from typing import Any
+
+from kable_stripe_payments.simulator.asked import Asked
+from kable_stripe_payments.simulator.errors import ApiError, missing
+from kable_stripe_payments.simulator.state import Ledger, Object, new_id, page
+
+MAX_LINES, MAX_AMOUNT, MIN_AMOUNT = 250, 99_999_999, 50
+_NO_MINIMUM = ("jpy", "krw", "vnd", "clp", "xaf", "xof", "isk", "huf")
+_PLAIN = ("description", "footer", "custom_fields", "statement_descriptor", "days_until_due")
+
+
+def create(asked: Asked) -> Object:
+    """POST /v1/invoices."""
+    ledger, params = asked.ledger, asked.params
+    customer = ledger.get("customer", params.get("customer", ""), "customer")
+    if customer.get("deleted"):
+        raise missing("customer", customer["id"], "customer")
+    method = params.get("collection_method", "charge_automatically")
+    _check_collection(params, method, customer, ledger.now())
+    for field in params.get("custom_fields") or ():
+        if not field["value"]:
+            raise ApiError(400, "Invalid custom field", param="custom_fields")
+    if len(params.get("custom_fields") or ()) > 4:
+        raise ApiError(400, "At most 4 custom fields are allowed", param="custom_fields")
+    invoice = ledger.add("invoice", "in", _blank(customer, params, method))
+    asked.sim.emit(ledger, "invoice.created", invoice)
+    return shown(invoice, asked)
+
+
+def _check_collection(params: Object, method: str, customer: Object, now: int) -> None:
+    due = {"days_until_due", "due_date"} & params.keys()
+    if method == "charge_automatically" and due:
+        name = min(due)
+        message = f"You can only set `{name}` if the collection method is `send_invoice`."
+        raise ApiError(400, message, param=name)
+    if method == "send_invoice":
+        if len(due) != 1:
+            raise ApiError(400, "Set exactly one of days_until_due and due_date")
+        if params.get("due_date", now + 1) <= now:
+            raise ApiError(400, "Due dates must be in the future", param="due_date")
+        if not customer.get("email"):
+            raise ApiError(400, "Missing email: the customer must have one", code="email_invalid")
+
+
+def _blank(customer: Object, params: Object, method: str) -> Object:
+    values = {name: params.get(name) for name in _PLAIN}
+    return {
+        **values,
+        "customer": customer["id"],
+        "customer_email": customer.get("email"),
+        "currency": params.get("currency") or customer.get("currency") or "usd",
+        "collection_method": method,
+        "auto_advance": params.get("auto_advance", False),
+        "metadata": dict(params.get("metadata") or {}),
+        "due_date": params.get("due_date"),
+        "status": "draft",
+        "number": None,
+        "hosted_invoice_url": None,
+        "attempt_count": 0,
+        "attempted": False,
+        "amount_paid": 0,
+        "amount_due": 0,
+        "subtotal": 0,
+        "total": 0,
+        "total_taxes": [],
+        "_rows": [],
+        "_coupon": 0 if params.get("discounts") == "" else customer.get("_coupon", 0),
+        "_intent": None,
+    }
+
+
+def add_lines(asked: Asked) -> Object:
+    """POST /v1/invoices/{id}/add_lines: all of them or none."""
+    invoice = _draft(asked)
+    added = [_row(invoice, line, asked.ledger) for line in asked.params["lines"]]
+    if len(invoice["_rows"]) + len(added) > MAX_LINES:
+        raise ApiError(
+            400, f"An invoice can have at most {MAX_LINES} line items.", code="invoice_max_lines"
+        )
+    invoice["_rows"] += added
+    recompute(invoice)
+    return shown(invoice, asked)
+
+
+def _row(invoice: Object, line: Object, ledger: Ledger) -> Object:
+    if "amount" not in line:
+        raise ApiError(400, "The simulator knows lines with an amount only.", param="lines")
+    if abs(line["amount"]) > MAX_AMOUNT:
+        raise ApiError(
+            400, "Amount must be no more than 99999999", code="amount_too_large", param="amount"
+        )
+    period = line.get("period") or {"start": ledger.now(), "end": ledger.now()}
+    if period["end"] < period["start"]:
+        raise ApiError(400, "A period cannot end before it starts", param="period")
+    return {
+        "id": new_id("il"),
+        "object": "line_item",
+        "amount": line["amount"],
+        "currency": invoice["currency"],
+        "description": line.get("description"),
+        "discountable": line.get("discountable", line["amount"] >= 0),
+        "invoice": invoice["id"],
+        "livemode": ledger.live,
+        "metadata": dict(line.get("metadata") or {}),
+        "period": period,
+        "taxes": [
+            {"amount": tax["amount"], "taxable_amount": tax["taxable_amount"]}
+            for tax in line.get("tax_amounts") or ()
+        ],
+    }
+
+
+def recompute(invoice: Object) -> None:
+    """Totals from the rows: an inherited coupon takes its percentage, taxes come on top."""
+    rows = invoice["_rows"]
+    base = sum(row["amount"] for row in rows if row["discountable"])
+    invoice["subtotal"] = sum(row["amount"] for row in rows)
+    taxes = [tax for row in rows for tax in row["taxes"]]
+    off = base * invoice["_coupon"] // 100
+    invoice["total"] = invoice["subtotal"] - off + sum(tax["amount"] for tax in taxes)
+    invoice["total_taxes"] = taxes
+    invoice["amount_due"] = max(0, invoice["total"])
+
+
+def finalize(asked: Asked) -> Object:
+    """POST /v1/invoices/{id}/finalize: the number is given, small sums go to the balance."""
+    invoice, ledger = _draft(asked), asked.ledger
+    if invoice["total"] > MAX_AMOUNT:
+        raise ApiError(400, "Amount must be no more than 99999999", code="amount_too_large")
+    customer = ledger.get("customer", invoice["customer"], "customer")
+    if customer.get("deleted"):
+        raise missing("customer", customer["id"], "customer")
+    customer["_invoices"] = customer.get("_invoices", 0) + 1
+    invoice["number"] = f"{customer['invoice_prefix']}-{customer['_invoices']:04d}"
+    invoice["hosted_invoice_url"] = f"{asked.sim.url}/i/{invoice['id']}"
+    invoice["auto_advance"] = asked.params.get("auto_advance", invoice["auto_advance"])
+    if invoice["due_date"] is None and invoice["days_until_due"] is not None:
+        invoice["due_date"] = ledger.now() + 86400 * invoice["days_until_due"]
+    _apply_balance(invoice, customer)
+    invoice["status"] = "paid" if invoice["amount_due"] == 0 else "open"
+    asked.sim.emit(ledger, "invoice.finalized", invoice)
+    if invoice["status"] == "paid":
+        asked.sim.emit(ledger, "invoice.paid", invoice)
+    return shown(invoice, asked)
+
+
+def _apply_balance(invoice: Object, customer: Object) -> None:
+    due = max(0, invoice["total"] + customer["balance"])
+    customer["balance"] += invoice["total"] - due
+    if due < MIN_AMOUNT and invoice["currency"] not in _NO_MINIMUM:
+        customer["balance"] += due
+        due = 0
+    invoice["amount_due"] = due
+
+
+def retrieve(asked: Asked) -> Object:
+    """GET /v1/invoices/{id}."""
+    return shown(_named(asked), asked)
+
+
+def list_all(asked: Asked) -> Object:
+    """GET /v1/invoices."""
+    params = asked.params
+
+    def keep(one: Object) -> bool:
+        return all(params.get(name) in (None, one[name]) for name in ("customer", "status"))
+
+    found = asked.ledger.page("invoice", params, "/v1/invoices", keep)
+    return {**found, "data": [shown(one, asked) for one in found["data"]]}
+
+
+def list_lines(asked: Asked) -> Object:
+    """GET /v1/invoices/{id}/lines."""
+    invoice = _named(asked)
+    return page(invoice["_rows"], asked.params, f"/v1/invoices/{invoice['id']}/lines")
+
+
+def delete(asked: Asked) -> Object:
+    """DELETE /v1/invoices/{id}: drafts only."""
+    invoice = _draft(asked)
+    del asked.ledger.of("invoice")[invoice["id"]]
+    asked.sim.emit(asked.ledger, "invoice.deleted", invoice)
+    return {"id": invoice["id"], "object": "invoice", "deleted": True}
+
+
+def void(asked: Asked) -> Object:
+    """POST /v1/invoices/{id}/void: open and uncollectible ones only."""
+    invoice = _named(asked)
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise ApiError(400, f"You cannot void an invoice that is {invoice['status']}.")
+    invoice["status"] = "void"
+    asked.sim.emit(asked.ledger, "invoice.voided", invoice)
+    return shown(invoice, asked)
+
+
+def pay(asked: Asked) -> Object:
+    """POST /v1/invoices/{id}/pay."""
+    invoice = _named(asked)
+    if invoice["status"] not in ("open", "uncollectible"):
+        raise ApiError(400, f"Invoice is already {invoice['status']}", code="invoice_not_editable")
+    refusal = attempt(asked.sim, asked.ledger, invoice)
+    if refusal is not None:
+        raise refusal
+    return shown(invoice, asked)
+
+
+def attempt(sim: Any, ledger: Ledger, invoice: Object) -> ApiError | None:
+    """Charge the default card, if there is one; the refusal, or None where it went through."""
+    customer = ledger.get("customer", invoice["customer"], "customer")
+    method = customer["invoice_settings"]["default_payment_method"] or customer["default_source"]
+    invoice["attempted"] = True
+    if not method:
+        invoice["_intent"] = {"status": "requires_payment_method"}
+        return ApiError(
+            400,
+            "This customer has no attached payment source or default payment method.",
+            code="resource_missing",
+        )
+    invoice["attempt_count"] += 1
+    card = ledger.of("payment_method").get(method, {})
+    if declined := card.get("_declines"):
+        error = {"code": "card_declined", "decline_code": declined, "message": "Declined."}
+        action = declined == "authentication_required"
+        invoice["_intent"] = (
+            {"status": "requires_action"}
+            if action
+            else {"status": "requires_payment_method", "last_payment_error": error}
+        )
+        event = "invoice.payment_action_required" if action else "invoice.payment_failed"
+        sim.emit(ledger, event, invoice)
+        return _declined(error)
+    invoice.update(status="paid", amount_paid=invoice["amount_due"], _intent=None)
+    sim.emit(ledger, "invoice.paid", invoice)
+    return None
+
+
+def _declined(error: dict[str, str]) -> ApiError:
+    refusal = ApiError(402, "Your card was declined.", type="card_error", code="card_declined")
+    refusal.body["error"]["decline_code"] = error["decline_code"]
+    return refusal
+
+
+def shown(invoice: Object, asked: Asked) -> Object:
+    """The invoice as the API shows it: the first ten lines, payments only when expanded."""
+    public = {name: value for name, value in invoice.items() if not name.startswith("_")}
+    rows = page(invoice["_rows"], {}, f"/v1/invoices/{invoice['id']}/lines")
+    expanded = asked.expand("payments.data.payment.payment_intent")
+    if expanded and invoice["_intent"]:
+        intent = {"id": "pi_1", "object": "payment_intent", **invoice["_intent"]}
+        payment = {"type": "payment_intent", "payment_intent": intent}
+        public["payments"] = {"object": "list", "data": [{"payment": payment}]}
+    return {**public, "amount_remaining": _remaining(invoice), "lines": rows}
+
+
+def _remaining(invoice: Object) -> int:
+    remaining: int = invoice["amount_due"] - invoice["amount_paid"]
+    return remaining
+
+
+def _named(asked: Asked) -> Object:
+    return asked.ledger.get("invoice", asked.id)
+
+
+def _draft(asked: Asked) -> Object:
+    invoice = _named(asked)
+    if invoice["status"] != "draft":
+        message = f"Invoice {invoice['id']} is {invoice['status']}: only drafts can be changed."
+        raise ApiError(400, message, code="invoice_not_editable")
+    return invoice

@@ -1,0 +1,174 @@
+"""Webhooks: prove that Stripe sent it, take it apart, and later read the state afresh.
+
+Both kinds of event are understood: snapshots (`invoice.paid`) and thin ones (`v1.invoice.paid`).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import simplejson
+
+from kable_hub import (
+    Connection,
+    ConnectionRevoked,
+    CustomerGone,
+    CustomerReady,
+    DocumentChanged,
+    Effect,
+    Environment,
+    Event,
+    PaymentChanged,
+    ReconnectRequired,
+    Rejected,
+    WebhookRequest,
+)
+from kable_stripe_payments import client, customers, invoices, mapping, status
+
+TOLERANCE = 300
+"""Seconds a signature's timestamp may be off, either way."""
+
+
+def receive(
+    request: WebhookRequest, app: Mapping[str, str], connection: Connection | None
+) -> list[Event]:
+    """Verify the raw bytes and make the event of them. Raises Rejected `bad_signature`."""
+    names = ("connect_webhook_secret", "webhook_secret")
+    secrets = [app[name] for name in names if app.get(name)]
+    if connection is not None and connection.credentials.get("webhook_secret"):
+        secrets = [connection.credentials["webhook_secret"]]
+    _verify(request, secrets)
+    try:
+        body = simplejson.loads(request.body)
+    except ValueError:
+        raise Rejected("The signed body is not JSON.", code="bad_body") from None
+    event = _event(body, connection) if isinstance(body, dict) else None
+    return [event] if event else []
+
+
+def _verify(request: WebhookRequest, secrets: Iterable[str]) -> None:
+    parts = [part.partition("=") for part in request.headers.get("stripe-signature", "").split(",")]
+    stamp = next((value for name, _, value in parts if name == "t"), "")
+    given = [value for name, _, value in parts if name == "v1"]
+    fresh = stamp.isascii() and stamp.isdigit() and len(stamp) < 13
+    if not fresh or abs(request.now.timestamp() - int(stamp)) > TOLERANCE:
+        raise Rejected("The signature is missing or too old.", code="bad_signature")
+    signed = stamp.encode() + b"." + request.body
+    for secret in secrets:
+        right = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
+        if any(hmac.compare_digest(right, one.encode()) for one in given):
+            return
+    raise Rejected("The signature is not Stripe's.", code="bad_signature")
+
+
+def _event(body: Mapping[str, Any], connection: Connection | None) -> Event | None:
+    kind = str(body.get("type", "")).removeprefix("v1.")
+    account = body.get("account") or body.get("context")
+    if not account and connection is not None:
+        account = connection.external_id
+    about = body.get("related_object") or (body.get("data") or {}).get("object") or {}
+    if not account or not body.get("id") or kind not in _WORK:
+        return None
+    return Event(
+        id=str(body["id"]),
+        type=kind,
+        external_id=str(account),
+        environment=Environment.LIVE if body.get("livemode") else Environment.TEST,
+        payload={"object": str(about.get("id", ""))},
+    )
+
+
+def work(connection: Connection, event: Event) -> list[Effect]:
+    """The effects of a stored event, from what Stripe says now."""
+    handle = _WORK.get(event.type)
+    return handle(connection, event) if handle else []
+
+
+def _invoice(connection: Connection, event: Event) -> list[Effect]:
+    as_of = connection.now()
+    try:
+        invoice = invoices.read_with_payment(connection, event.payload["object"])
+    except Rejected as error:
+        if error.http_status != 404:
+            raise
+        return [DocumentChanged(event.payload["object"], "deleted", as_of)]
+    stands = status.payment_status(invoice, as_of)
+    if mapping.MARKER not in invoice["metadata"] or stands is None:
+        return []
+    code, message = status.trouble(invoice)
+    url = invoice.get("hosted_invoice_url") or ""
+    changed: list[Effect] = [PaymentChanged(invoice["id"], stands, as_of, code, message, url)]
+    if event.type == "invoice.voided" and invoice["status"] == "void":
+        changed.append(DocumentChanged(invoice["id"], "voided", as_of))
+    return changed
+
+
+def _session(connection: Connection, event: Event) -> list[Effect]:
+    path = f"/v1/checkout/sessions/{event.payload['object']}"
+    session = client.of(connection).get("checkout.get", path)
+    intent = session.get("setup_intent")
+    ours = session.get("mode") == "setup" and "hub_customer_id" in (session["metadata"] or {})
+    if not ours or not intent or session.get("status") != "complete":
+        return []
+    return _adopt_method(connection, intent, session["customer"])
+
+
+def _setup_intent(connection: Connection, event: Event) -> list[Effect]:
+    return _adopt_method(connection, event.payload["object"])
+
+
+def _adopt_method(connection: Connection, intent_id: str, customer: str = "") -> list[Effect]:
+    """Make what the customer left on our page the default; another platform's page is not ours."""
+    path = f"/v1/setup_intents/{intent_id}"
+    intent = client.of(connection).get("setup_intents.get", path)
+    owner, method = intent.get("customer"), intent.get("payment_method")
+    ours = "hub_customer_id" in (intent["metadata"] or {}) and customer in ("", owner)
+    if not ours or not owner or not method or intent.get("status") != "succeeded":
+        return []
+    customers.make_default(connection, owner, method, f"hub-default-{owner}-{intent_id}")
+    return [CustomerReady(owner)]
+
+
+def _customer(connection: Connection, event: Event) -> list[Effect]:
+    reference = event.payload["object"]
+    try:
+        customer = client.of(connection).get("customers.get", f"/v1/customers/{reference}")
+    except Rejected as error:
+        if error.http_status != 404:
+            raise
+        customer = {"deleted": True}
+    if customer.get("deleted"):
+        return [CustomerGone(reference, "The customer was deleted at Stripe.")]
+    return [CustomerReady(reference)] if mapping.has_payment_method(customer) else []
+
+
+def _revoked(connection: Connection, _event: Event) -> list[Effect]:
+    """The event may be older than a new grant: ask, rather than believe it."""
+    try:
+        client.of(connection).get("account.get", "/v1/account")
+    except ReconnectRequired as error:
+        return [ConnectionRevoked(error.message)]
+    return []
+
+
+_WORK: dict[str, Callable[[Connection, Event], list[Effect]]] = {
+    **dict.fromkeys(
+        [
+            "invoice.finalized",
+            "invoice.paid",
+            "invoice.payment_failed",
+            "invoice.payment_action_required",
+            "invoice.voided",
+            "invoice.marked_uncollectible",
+            "invoice.overdue",
+            "invoice.updated",
+        ],
+        _invoice,
+    ),
+    "checkout.session.completed": _session,
+    "setup_intent.succeeded": _setup_intent,
+    "customer.updated": _customer,
+    "customer.deleted": _customer,
+    "account.application.deauthorized": _revoked,
+}
