@@ -1,6 +1,7 @@
 """API keys: found by their prefix, proved by a digest; secrets are never kept."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kable_hub.domain import Environment
 from kable_hub.store import tables as t
@@ -59,14 +60,15 @@ def touch(key_id: str, now: int) -> None:
     t.ApiKey.update(used_at=now).where(t.ApiKey.id == key_id).execute()
 
 
-def _of(account_id: str | None) -> t.pw.Expression:
+def _of(account_id: str | None) -> Any:
     if account_id is None:
         return t.ApiKey.account_id.is_null()
     return t.ApiKey.account_id == account_id
 
 
 def _row(row: t.ApiKey) -> ApiKeyRow:
-    scope = Scope(row.account_id, Environment(row.environment)) if row.account_id else None
+    bound = row.account_id and row.environment
+    scope = Scope(row.account_id, Environment(row.environment)) if bound else None
     return ApiKeyRow(
         id=row.id,
         scope=scope,

@@ -1,8 +1,20 @@
 """The outbox as it is read: deliveries, their generations, attempts and signals."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from peewee import fn
+
+from kable_hub.store import tables as t
+from kable_hub.store.paging import page
+from kable_hub.store.scope import Page, Scope
+from kable_hub.store.scoping import within
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
@@ -97,3 +109,109 @@ class DeliveryFilter:
     kind: str = ""
     customer: str = ""
     invoice: str = ""
+
+
+def listed(scope: Scope, wanted: DeliveryFilter, cursor: str, limit: int) -> Page[DeliveryRow]:
+    """A page of deliveries, newest first."""
+    return page(_select(scope).where(_fits(wanted)), t.Delivery.id, cursor, limit, _row)
+
+
+def get(scope: Scope, delivery_id: str) -> DeliveryRow | None:
+    """The delivery, or None."""
+    row = _select(scope).where(t.Delivery.id == delivery_id).first()
+    return _row(row) if row is not None else None
+
+
+def of_invoices(scope: Scope, invoice_ids: Collection[str]) -> list[DeliveryRow]:
+    """Pushes and voids of these invoices, oldest first."""
+    theirs = t.Delivery.subject_id.in_(list(invoice_ids)) & (t.Delivery.kind != "create_customer")
+    return [_row(row) for row in _select(scope).where(theirs).order_by(t.Delivery.id)]
+
+
+def creations(scope: Scope, customer_ids: Collection[str]) -> list[DeliveryRow]:
+    """The operations that create these customers at providers."""
+    theirs = t.Delivery.subject_id.in_(list(customer_ids)) & (t.Delivery.kind == "create_customer")
+    return [_row(row) for row in _select(scope).where(theirs)]
+
+
+def ids_like(scope: Scope, wanted: DeliveryFilter, after: str, limit: int) -> list[str]:
+    """Ids that fit, oldest first, behind `after`."""
+    query = _select(scope).where(_fits(wanted), t.Delivery.id > after)
+    return [row.id for row in query.order_by(t.Delivery.id).limit(limit)]
+
+
+def counts(scope: Scope) -> list[tuple[str, str, int]]:
+    """(connection id, state, how many) of everything in the outbox."""
+    columns = (t.Delivery.connection_id, t.Delivery.state)
+    query: Any = t.Delivery.select(*columns, fn.COUNT(t.Delivery.id))
+    return list(query.where(within(t.Delivery, scope)).group_by(*columns).tuples())
+
+
+def oldest_due(scope: Scope, connection_id: str) -> int | None:
+    """When the oldest due delivery of a connection came due, or None."""
+    due = (t.Delivery.connection_id == connection_id) & (t.Delivery.state == "due")
+    query = t.Delivery.select(fn.MIN(t.Delivery.due_at)).where(within(t.Delivery, scope), due)
+    moment: int | None = query.scalar()
+    return moment
+
+
+def in_flight(scope: Scope, connection_id: str) -> bool:
+    """Whether a worker holds deliveries of the connection."""
+    held = (t.Delivery.connection_id == connection_id) & (t.Delivery.state == "pushing")
+    return bool(t.Delivery.select().where(within(t.Delivery, scope), held).exists())
+
+
+def any_at(scope: Scope, connection_id: str) -> bool:
+    """Whether the connection ever had deliveries."""
+    theirs = t.Delivery.connection_id == connection_id
+    return bool(t.Delivery.select().where(within(t.Delivery, scope), theirs).exists())
+
+
+def generations(scope: Scope, delivery_id: str) -> tuple[GenerationRow, ...]:
+    """What was frozen for the delivery, oldest first."""
+    theirs = within(t.Generation, scope) & (t.Generation.delivery_id == delivery_id)
+    query = t.Generation.select().where(theirs).order_by(t.Generation.number)
+    return tuple(_picked(GenerationRow, row) for row in query)
+
+
+def attempts(scope: Scope, delivery_ids: Collection[str]) -> tuple[AttemptRow, ...]:
+    """Everything tried for these deliveries, oldest first."""
+    theirs = within(t.Attempt, scope) & t.Attempt.delivery_id.in_(list(delivery_ids))
+    query = t.Attempt.select().where(theirs).order_by(t.Attempt.started_at, t.Attempt.id)
+    return tuple(replace(_picked(AttemptRow, row), calls=tuple(row.calls)) for row in query)
+
+
+def signals(scope: Scope, delivery_ids: Collection[str]) -> tuple[SignalRow, ...]:
+    """What happened to these deliveries at the provider, oldest first."""
+    theirs = within(t.Signal, scope) & t.Signal.delivery_id.in_(list(delivery_ids))
+    query = t.Signal.select().where(theirs).order_by(t.Signal.as_of, t.Signal.id)
+    return tuple(_picked(SignalRow, row) for row in query)
+
+
+def _select(scope: Scope) -> Any:
+    at = t.Delivery.connection_id == t.Connection.id
+    query = t.Delivery.select(t.Delivery, t.Connection.provider).join(t.Connection, on=at)
+    return query.where(within(t.Delivery, scope), within(t.Connection, scope)).objects()
+
+
+def _fits(wanted: DeliveryFilter) -> Any:
+    where = t.Delivery.id != ""
+    for column, value in (
+        (t.Delivery.state, wanted.state),
+        (t.Connection.provider, wanted.provider),
+        (t.Delivery.error_code, wanted.code),
+        (t.Delivery.kind, wanted.kind),
+        (t.Delivery.customer_id, wanted.customer),
+        (t.Delivery.subject_id, wanted.invoice),
+    ):
+        if value:
+            where &= column == value
+    return where
+
+
+def _row(row: Any) -> DeliveryRow:
+    return replace(_picked(DeliveryRow, row), error_details=tuple(row.error_details))
+
+
+def _picked(make: type[T], row: Any) -> T:
+    return make(**{one.name: getattr(row, one.name) for one in fields(make)})

@@ -1,0 +1,111 @@
+"""Links: customers joined to their counterparts at a connection's provider."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from kable_hub.domain import LinkedCustomer
+from kable_hub.store import tables as t
+from kable_hub.store.ids import new_id
+from kable_hub.store.scope import Scope
+from kable_hub.store.scoping import owner, within
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link. `state` is linked, pending or broken; moments are epoch milliseconds."""
+
+    id: str
+    customer_id: str
+    connection_id: str
+    state: str
+    reference: str
+    title: str
+    email: str
+    currency: str
+    created_at: int
+    updated_at: int
+    warnings: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+def get(scope: Scope, connection_id: str, customer_id: str) -> LinkRow | None:
+    """The customer's link at this connection, or None."""
+    row = t.Link.select().where(_one(scope, connection_id, customer_id)).first()
+    return _row(row) if row is not None else None
+
+
+def of_customers(scope: Scope, customer_ids: Collection[str]) -> list[LinkRow]:
+    """All links of these customers."""
+    wanted = t.Link.customer_id.in_(list(customer_ids))
+    return [_row(row) for row in t.Link.select().where(within(t.Link, scope), wanted)]
+
+
+def by_reference(scope: Scope, connection_id: str, reference: str) -> list[LinkRow]:
+    """The links of this connection to one counterpart, oldest first."""
+    query = t.Link.select().where(
+        within(t.Link, scope),
+        t.Link.connection_id == connection_id,
+        t.Link.reference == reference,
+    )
+    return [_row(row) for row in query.order_by(t.Link.id)]
+
+
+def any_at(scope: Scope, connection_id: str) -> bool:
+    """Whether the connection has links."""
+    query = t.Link.select().where(within(t.Link, scope), t.Link.connection_id == connection_id)
+    return bool(query.exists())
+
+
+def put(
+    scope: Scope, connection_id: str, customer_id: str, found: LinkedCustomer, now: int
+) -> None:
+    """Write the customer's link at this connection, as linked to what was found."""
+    values = {**asdict(found), "warnings": list(found.warnings), "state": "linked"}
+    _put(scope, connection_id, customer_id, values, now)
+
+
+def put_pending(scope: Scope, connection_id: str, customer_id: str, now: int) -> None:
+    """Write the customer's link at this connection, as being created there."""
+    values = {**asdict(LinkedCustomer("")), "warnings": [], "state": "pending"}
+    _put(scope, connection_id, customer_id, values, now)
+
+
+def remove(scope: Scope, connection_id: str, customer_id: str) -> bool:
+    """Forget the link; False where there is none."""
+    return bool(t.Link.delete().where(_one(scope, connection_id, customer_id)).execute())
+
+
+def _put(
+    scope: Scope, connection_id: str, customer_id: str, values: dict[str, Any], now: int
+) -> None:
+    values["updated_at"] = now
+    if t.Link.update(values).where(_one(scope, connection_id, customer_id)).execute():
+        return
+    ids = {"id": new_id("lnk"), "customer_id": customer_id, "connection_id": connection_id}
+    t.Link.create(**values, **ids, **owner(scope), created_at=now)
+
+
+def _one(scope: Scope, connection_id: str, customer_id: str) -> Any:
+    return (
+        within(t.Link, scope)
+        & (t.Link.connection_id == connection_id)
+        & (t.Link.customer_id == customer_id)
+    )
+
+
+def _row(row: t.Link) -> LinkRow:
+    return LinkRow(
+        id=row.id,
+        customer_id=row.customer_id,
+        connection_id=row.connection_id,
+        state=row.state,
+        reference=row.reference,
+        title=row.title,
+        email=row.email,
+        currency=row.currency,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        warnings=tuple(row.warnings),
+        parts=row.parts,
+    )
