@@ -1,0 +1,191 @@
+"""QuickBooks Online on a loopback socket: sign-in, production and sandbox, several companies.
+
+    with QuickBooksSimulator() as quickbooks:
+        quickbooks.seed_demo()
+        os.environ.update(quickbooks.configuration())
+
+Companies are `Book`s; `sign_in` holds the switches of the consent page and of token rotation,
+`api` those of throttling and requestids, `fault` (of the base) spoils answers.
+"""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask, Response, request
+from markupsafe import escape
+
+from kable_hub import Environment, money
+from kable_hub.clock import Clock
+from kable_hub.testing import Simulator
+from kable_quickbooks_ledger import simulator_customers
+from kable_quickbooks_ledger.simulator_api import Api
+from kable_quickbooks_ledger.simulator_books import Book, Row
+from kable_quickbooks_ledger.simulator_oauth import Keys, SignIn
+
+HOSTS = {Environment.LIVE: "production", Environment.TEST: "sandbox"}
+SANDBOX_REALM = "9341450000000001"
+PRODUCTION_REALM = "9341450000000002"
+_KEYS = tuple(Keys(f"{host}-client-id", f"{host}-client-secret", host) for host in HOSTS.values())
+_VERIFIER = "simulated-verifier-token"
+_MARKER = re.compile(r"hub:(\S+)")
+
+
+class QuickBooksSimulator(Simulator):
+    """The simulated QuickBooks Online and Intuit sign-in."""
+
+    def __init__(self, *, port: int = 0, clock: Clock | None = None, latency: float = 0.0) -> None:
+        self.books: dict[str, Book] = {}
+        self.sign_in = SignIn(self.books, self._now, _KEYS)
+        self.api = Api(self.books, self.sign_in, self._now)
+        super().__init__(port=port, clock=clock, latency=latency)
+
+    def routes(self, app: Flask) -> None:
+        """Register sign-in, the API of both environments, and a page for an invoice."""
+        app.add_url_rule("/connect/oauth2", "a", self.sign_in.authorize, methods=["GET", "POST"])
+        app.add_url_rule("/oauth2/v1/tokens/bearer", "t", self.sign_in.token, methods=["POST"])
+        app.add_url_rule("/v2/oauth2/tokens/revoke", "r", self.sign_in.revoke, methods=["POST"])
+        app.add_url_rule(
+            "/<environment>/v3/company/<realm>/<path:path>",
+            "api",
+            self.api.serve,
+            methods=["GET", "POST"],
+        )
+        app.add_url_rule("/<environment>/app/invoice", "page", self._page)
+
+    def configuration(self) -> dict[str, str]:
+        """The environment variables that point a hub at this simulator, for both environments."""
+        variables: dict[str, str] = {}
+        for environment, keys in zip(HOSTS, _KEYS, strict=True):
+            prefix = f"KABLE_QUICKBOOKS_{environment.upper()}"
+            variables |= {
+                f"{prefix}_CLIENT_ID": keys.client_id,
+                f"{prefix}_CLIENT_SECRET": keys.client_secret,
+                f"{prefix}_VERIFIER_TOKEN": _VERIFIER,
+            }
+            for name, url in self.urls(environment).items():
+                variables[f"{prefix}_{name.upper()}_URL"] = url
+        return variables
+
+    def urls(self, environment: Environment) -> dict[str, str]:
+        """The provider's base URLs by name, as the hub hands them to the plugin."""
+        host = f"{self.url}/{HOSTS[environment]}"
+        return {
+            "api": host,
+            "app": host,
+            "authorize": f"{self.url}/connect/oauth2",
+            "token": f"{self.url}/oauth2/v1/tokens/bearer",
+            "revoke": f"{self.url}/v2/oauth2/tokens/revoke",
+        }
+
+    def keys(self, environment: Environment) -> dict[str, str]:
+        """The app settings of an environment, as the hub hands them to the plugin."""
+        found = next(one for one in _KEYS if one.environment == HOSTS[environment])
+        return {"client_id": found.client_id, "client_secret": found.client_secret}
+
+    def company(
+        self,
+        realm: str = SANDBOX_REALM,
+        environment: Environment = Environment.TEST,
+        **changes: Any,
+    ) -> Book:
+        """Open a company with items, terms and tax codes. `changes` are fields of Book."""
+        book = Book(realm, HOSTS[environment], changes.pop("name", "Demo Company"), **changes)
+        self.books[realm] = book
+        _furnish(book, self._now())
+        return book
+
+    def seed_demo(self, *, multicurrency: bool = True) -> None:
+        """A company in each environment, with customers in USD, EUR and GBP (or USD alone)."""
+        for realm, environment, name in (
+            (SANDBOX_REALM, Environment.TEST, "Sandbox Company"),
+            (PRODUCTION_REALM, Environment.LIVE, "Demo Company"),
+        ):
+            book = self.company(realm, environment, name=name, multicurrency=multicurrency)
+            _people(book, self._now())
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every invoice in every company; totals in minor units."""
+        with self.lock:
+            return [
+                _document(book, row)
+                for book in self.books.values()
+                for row in book.tables["Invoice"].values()
+            ]
+
+    def drafts(self) -> list[dict[str, Any]]:
+        """Nothing: QuickBooks has no drafts."""
+        return []
+
+    def _now(self) -> datetime:
+        return self.clock.now()
+
+    def _page(self, environment: str) -> Response:
+        wanted = request.args.get("txnId", "")
+        for book in self.books.values():
+            row = book.tables["Invoice"].get(wanted)
+            if book.environment == environment and row is not None:
+                return Response(_invoice_page(book, row))
+        return Response("There is no such invoice.", status=404)
+
+
+def _furnish(book: Book, now: datetime) -> None:
+    for name, sort in (("Services", "Service"), ("Hours", "Service"), ("Goods", "NonInventory")):
+        book.add("Item", {"Name": name, "Type": sort, "Active": True}, now)
+    for name, days in (("Net 30", 30), ("Net 15", 15), ("Due on receipt", 0)):
+        book.add("Term", {"Name": name, "DueDays": days, "Active": True}, now)
+    book.add("Class", {"Name": "Software", "Active": True}, now)
+    if book.country == "US":
+        for code in ("TAX", "NON"):
+            book.add("TaxCode", {"Id": code, "Name": code, "Active": True}, now)
+        return
+    for name, rate in (("Standard", 20), ("Zero", 0)):
+        row = book.add("TaxCode", {"Name": name, "Active": True}, now)
+        book.tax_rates[row["Id"]] = Decimal(rate)
+
+
+def _people(book: Book, now: datetime) -> None:
+    book.counters["names"] = 27
+    currencies = ("USD", "EUR", "GBP") if book.multicurrency else ("USD", "USD", "USD")
+    for name, currency in zip(
+        ("Drivr App", "Baltic Cargo", "Thames Books"), currencies, strict=True
+    ):
+        reference = simulator_customers.reference(currency)
+        email = {"Address": f"billing@{name.split()[0].lower()}.example"}
+        simulator_customers.add(
+            book, name, now, CurrencyRef=reference, PrimaryEmailAddr=email, CompanyName=name
+        )
+    simulator_customers.add(book, "Paper Supplies", now, "Vendor")
+    closed = simulator_customers.add(book, "Closed Shop", now)
+    simulator_customers.deactivate(book, closed, now)
+
+
+def _document(book: Book, row: Row) -> dict[str, Any]:
+    currency = row["CurrencyRef"]["value"]
+    note = str(row.get("PrivateNote") or "")
+    marker = _MARKER.search(note)
+    environments = {host: environment.value for environment, host in HOSTS.items()}
+    return {
+        "external_id": row["Id"],
+        "number": row.get("DocNumber", ""),
+        "customer": row["CustomerRef"]["value"],
+        "currency": currency,
+        "total": money.round_to_minor(Decimal(row["TotalAmt"]), currency),
+        "marker": marker.group(1) if marker else "",
+        "status": "voided" if note.startswith("Voided") else "open",
+        "environment": environments[book.environment],
+        "account": book.realm,
+    }
+
+
+def _invoice_page(book: Book, row: Row) -> str:
+    shown = {
+        "Company": book.name,
+        "Number": row.get("DocNumber", "none"),
+        "Customer": row["CustomerRef"]["name"],
+        "Total": f"{row['TotalAmt']} {row['CurrencyRef']['value']}",
+        "Note": row.get("PrivateNote", ""),
+    }
+    rows = "".join(f"<tr><th>{name}<td>{escape(value)}" for name, value in shown.items())
+    return f"<!doctype html><title>Invoice (simulator)</title><table>{rows}</table>"

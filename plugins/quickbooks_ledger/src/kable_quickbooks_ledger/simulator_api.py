@@ -1,0 +1,215 @@
+"""The API below /v3/company of the simulated QuickBooks: gate, replay, dispatch, batch."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from flask import Response, request
+
+from kable_hub import canonical
+from kable_quickbooks_ledger import (
+    simulator_customers,
+    simulator_invoices,
+    simulator_query,
+)
+from kable_quickbooks_ledger.simulator_books import ENTITIES, Book, Reply, Row
+from kable_quickbooks_ledger.simulator_faults import GatewayFault, QboFault, inactive, missing
+from kable_quickbooks_ledger.simulator_oauth import SignIn
+from kable_quickbooks_ledger.simulator_throttle import Throttle
+
+
+@dataclass
+class Api:
+    """The state of the API apart from the books.
+
+    `altered` says what a known requestid with another body gets: the first answer again, or
+    fault 600. `keeps` is how long requestids are known.
+    """
+
+    books: dict[str, Book]
+    sign_in: SignIn
+    now: Callable[[], datetime]
+    throttle: Throttle = field(default_factory=Throttle)
+    altered: Literal["replay", "600"] = "replay"
+    keeps: timedelta = timedelta(days=30)
+    replayed: int = 0
+    _tid: int = 0
+
+    def serve(self, environment: str, realm: str, path: str) -> Response:
+        """Answer one request."""
+        try:
+            book = self._gate(environment, realm)
+            self.throttle.check(self.now(), path == "batch")
+            status, body = self._answer(book, path)
+        except GatewayFault as fault:
+            status, body = fault.status, canonical.dumps(fault.body).encode()
+        except QboFault as fault:
+            status, body = fault.status, self._fault(fault)
+        return self._response(status, body)
+
+    def _response(self, status: int, body: bytes) -> Response:
+        self._tid += 1
+        answer = Response(body, status=status, mimetype="application/json")
+        if "json" not in request.headers.get("Accept", ""):
+            text = '<?xml version="1.0"?><IntuitResponse/>'
+            answer = Response(text, status=status, mimetype="application/xml")
+        answer.headers["intuit_tid"] = f"1-{self._tid:08x}"
+        if status == 401:
+            answer.headers["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
+        if status == 429 and self.throttle.retry_after:
+            answer.headers["Retry-After"] = self.throttle.retry_after
+        return answer
+
+    def _gate(self, environment: str, realm: str) -> Book:
+        header = request.headers.get("Authorization", "")
+        family = self.sign_in.bearer(header)
+        if family is None:
+            token = header.removeprefix("Bearer ")
+            raise GatewayFault(401, "3200", "AuthenticationFailed", f"Token expired: {token}")
+        book = self.books.get(realm)
+        if book is None or (family.realm, family.environment) != (realm, environment):
+            raise GatewayFault(403, "3100", "ApplicationAuthorizationFailed")
+        return book
+
+    def _answer(self, book: Book, path: str) -> tuple[int, bytes]:
+        key = request.args.get("requestid", "")
+        if len(key) > (36 if path == "batch" else 50):
+            raise QboFault("2130", "Invalid Request ID", "The request id is too long")
+        known = book.replies.get(key) if key else None
+        digest = hashlib.sha256(request.get_data()).digest()
+        if known is not None and self.now() - known.at < self.keeps:
+            if known.request != digest and self.altered == "600":
+                raise QboFault("600", "Duplicate Request ID", "Another request has this id")
+            self.replayed += 1
+            return known.status, known.body
+        body = self._dumps(self._dispatch(book, path))
+        if key and request.method == "POST":
+            book.replies[key] = Reply(200, body, digest, self.now())
+        return 200, body
+
+    def _dumps(self, body: Row) -> bytes:
+        stamped = {**body, "time": self.now().isoformat(timespec="milliseconds")}
+        return canonical.dumps(stamped).encode()
+
+    def _fault(self, fault: QboFault) -> bytes:
+        return self._dumps({"Fault": fault.fault})
+
+    def _dispatch(self, book: Book, path: str) -> Row:
+        if request.method == "GET":
+            return _get(book, path)
+        if path == "batch":
+            return self._batch(book)
+        entity = _entity(path)
+        if entity not in ("Customer", "Invoice"):
+            raise _unsupported(path)
+        return self.execute(book, entity, request.args.get("operation", "create"), _body())
+
+    def execute(self, book: Book, entity: str, operation: str, body: Any) -> Row:
+        """Run one write. Raises QboFault."""
+        if not book.subscribed:
+            raise QboFault(
+                "6190",
+                "Invalid Company Status",
+                "Subscription period has ended or canceled or there was a billing problem",
+            )
+        if (entity, operation) == ("Customer", "create"):
+            return {entity: simulator_customers.create(book, body, self.now())}
+        if (entity, operation) == ("Invoice", "create"):
+            return {entity: simulator_invoices.create(book, body, self.now())}
+        if (entity, operation) == ("Invoice", "void"):
+            return {entity: simulator_invoices.void(book, body, self.now())}
+        if (entity, operation) == ("Invoice", "delete"):
+            return {entity: simulator_invoices.delete(book, body)}
+        raise _unsupported(f"{entity}?operation={operation}")
+
+    def _batch(self, book: Book) -> Row:
+        items = _body().get("BatchItemRequest") or []
+        if not items:
+            raise QboFault("400", "MalformedRequest", "Batch Request is Empty")
+        if len(items) > 30:
+            raise QboFault("1040", "Too many batch items", f"{len(items)} items, limit 30")
+        seen: set[str] = set()
+        return {"BatchItemResponse": [self._item(book, item, seen) for item in items]}
+
+    def _item(self, book: Book, item: Row, seen: set[str]) -> Row:
+        batch_id = str(item.get("bId") or "")
+        try:
+            if not batch_id or batch_id in seen:
+                raise QboFault("2020", "Duplicate or missing bId")
+            seen.add(batch_id)
+            return {**self._run_item(book, item), "bId": batch_id}
+        except QboFault as fault:
+            return {"Fault": fault.fault, "bId": batch_id}
+
+    def _run_item(self, book: Book, item: Row) -> Row:
+        if "Query" in item:
+            return simulator_query.run(book, item["Query"])
+        entity = next((name for name in item if name in ENTITIES), "")
+        if not entity:
+            raise missing("entity")
+        return self.execute(book, entity, item.get("operation", ""), item[entity])
+
+
+def _entity(path: str) -> str:
+    return next((one for one in ENTITIES if one.lower() == path), "")
+
+
+def _get(book: Book, path: str) -> Row:
+    first, _, name = path.partition("/")
+    match first:
+        case "companyinfo":
+            return {"CompanyInfo": book.info()}
+        case "preferences":
+            return {"Preferences": book.preferences()}
+        case "query":
+            return simulator_query.run(book, request.args.get("query", ""))
+        case "exchangerate":
+            return _rate(book)
+    entity = _entity(first)
+    if not entity or not name:
+        raise _unsupported(path)
+    return {entity: _read(book, entity, name)}
+
+
+def _read(book: Book, entity: str, name: str) -> Row:
+    if not name.isdecimal():
+        raise QboFault(
+            "2030",
+            "Invalid ID",
+            f"Id should be a valid number. Supplied value:{name}",
+            element="Id",
+        )
+    row = book.tables[entity].get(name)
+    if row is None:
+        raise inactive()
+    return row
+
+
+def _rate(book: Book) -> Row:
+    currency = request.args.get("sourcecurrencycode", "")
+    if currency not in book.rates:
+        raise inactive()
+    return {
+        "ExchangeRate": {
+            "SourceCurrencyCode": currency,
+            "TargetCurrencyCode": book.home_currency,
+            "Rate": book.rates[currency],
+            "AsOfDate": request.args.get("asofdate", ""),
+        }
+    }
+
+
+def _body() -> Any:
+    try:
+        body = canonical.loads(request.get_data())
+    except ValueError:
+        raise QboFault("2010", "Invalid JSON", "The body cannot be parsed") from None
+    if not isinstance(body, dict):
+        raise QboFault("2010", "Invalid JSON", "The body is no object")
+    return body
+
+
+def _unsupported(path: str) -> QboFault:
+    return QboFault("500", "Unsupported Operation", f"Operation {path} is not supported.")

@@ -1,0 +1,69 @@
+"""Customers of the simulated QuickBooks: names are unique over everybody, inactive or not."""
+
+from datetime import datetime
+from typing import Any
+
+from kable_quickbooks_ledger import simulator_schema as schema
+from kable_quickbooks_ledger.simulator_books import Book, Row
+from kable_quickbooks_ledger.simulator_faults import QboFault, business
+
+CURRENCY_NAMES = {
+    "USD": "United States Dollar",
+    "EUR": "Euro",
+    "GBP": "British Pound Sterling",
+    "CAD": "Canadian Dollar",
+    "JPY": "Japanese Yen",
+}
+
+
+def create(book: Book, body: Any, now: datetime) -> Row:
+    """POST /customer."""
+    schema.check("Customer", body)
+    name = str(body.get("DisplayName") or body.get("GivenName") or "").strip()
+    if not name:
+        raise QboFault("6080", "Name required", "DisplayName or a part of the name is required")
+    if any(char in name for char in ":\t\n"):
+        raise QboFault("2040", "Invalid String", "Colon, tab and newline", element="DisplayName")
+    if book.named(name):
+        raise QboFault(
+            "6240",
+            "Duplicate Name Exists Error",
+            "The name supplied already exists. Another customer, vendor or employee is already "
+            "using this name. Please use a different name.",
+        )
+    return add(book, name, now, **{**body, "CurrencyRef": _currency(book, body)})
+
+
+def add(book: Book, name: str, now: datetime, entity: str = "Customer", **values: Any) -> Row:
+    """Put a name into the books, as a person in QuickBooks would."""
+    row = {
+        "Job": False,
+        "BillWithParent": False,
+        "Balance": 0,
+        "Active": True,
+        "CurrencyRef": reference(book.home_currency),
+        **values,
+        "DisplayName": name,
+        "FullyQualifiedName": name,
+        "PrintOnCheckName": name,
+    }
+    return book.add(entity, row, now)
+
+
+def deactivate(book: Book, row: Row, now: datetime) -> None:
+    """Make a name inactive: QuickBooks adds a word to it."""
+    row["Active"] = False
+    row["DisplayName"] = f"{row['DisplayName']} (deleted)"
+    book.touch(row, now)
+
+
+def reference(currency: str) -> dict[str, str]:
+    """A CurrencyRef as QuickBooks writes it."""
+    return {"value": currency, "name": CURRENCY_NAMES.get(currency, currency)}
+
+
+def _currency(book: Book, body: Any) -> dict[str, str]:
+    wanted = (body.get("CurrencyRef") or {}).get("value") or book.home_currency
+    if wanted != book.home_currency and not book.multicurrency:
+        raise business("Multi currency should be enabled to perform this operation.")
+    return reference(wanted)

@@ -1,0 +1,235 @@
+"""Invoices of the simulated QuickBooks: what is refused, what is filled in, what is computed."""
+
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from kable_quickbooks_ledger import simulator_schema as schema
+from kable_quickbooks_ledger.simulator_books import Book, Row
+from kable_quickbooks_ledger.simulator_customers import reference
+from kable_quickbooks_ledger.simulator_faults import (
+    QboFault,
+    bad_reference,
+    business,
+    inactive,
+    missing,
+    too_long,
+)
+
+_CENT = Decimal("0.01")
+_PSEUDO = ("TAX", "NON")
+
+
+def create(book: Book, body: Any, now: datetime) -> Row:
+    """POST /invoice."""
+    schema.check("Invoice", body)
+    customer = _customer(book, body)
+    _check_currency(book, body, customer)
+    lines = _lines(book, body)
+    _check_period(book, body)
+    number = _number(book, body)
+    net = sum((Decimal(line["Amount"]) for line in lines), Decimal(0))
+    tax = _tax(book, body, lines)
+    if net + tax < 0:
+        raise business("Transaction amount must be 0 or greater.")
+    if body.get("EmailStatus") == "NeedToSend" and not body.get("BillEmail"):
+        raise QboFault("6420", "Email address required", element="BillEmail")
+    return book.add("Invoice", _filled(book, body, customer, lines, net, tax, number, now), now)
+
+
+def void(book: Book, body: Any, now: datetime) -> Row:
+    """POST /invoice?operation=void: everything becomes zero, the note gets a word before it."""
+    row = _current(book, body)
+    for line in row["Line"]:
+        line["Amount"] = 0
+        detail = line.get("SalesItemLineDetail", {})
+        detail.pop("Qty", None)
+        detail.pop("UnitPrice", None)
+    note = row.get("PrivateNote")
+    row.update(TotalAmt=0, Balance=0, TxnTaxDetail={"TotalTax": 0})
+    row["PrivateNote"] = f"Voided {note}" if note else "Voided"
+    book.touch(row, now)
+    return row
+
+
+def delete(book: Book, body: Any) -> Row:
+    """POST /invoice?operation=delete."""
+    row = _current(book, body)
+    del book.tables["Invoice"][row["Id"]]
+    return {"domain": "QBO", "status": "Deleted", "Id": row["Id"]}
+
+
+def _current(book: Book, body: Any) -> Row:
+    for name in ("Id", "SyncToken"):
+        if not body.get(name):
+            raise missing(name)
+    row = book.tables["Invoice"].get(body["Id"])
+    if row is None:
+        raise inactive()
+    if row["SyncToken"] != body["SyncToken"]:
+        raise QboFault("5010", "Stale Object Error", "Somebody else finished before you did.")
+    return row
+
+
+def _customer(book: Book, body: Any) -> Row:
+    wanted = (body.get("CustomerRef") or {}).get("value")
+    if not wanted:
+        raise missing("CustomerRef")
+    row = book.tables["Customer"].get(wanted)
+    if row is None:
+        raise bad_reference("Names", wanted)
+    if not row["Active"]:
+        raise inactive()
+    return row
+
+
+def _check_currency(book: Book, body: Any, customer: Row) -> None:
+    sent = (body.get("CurrencyRef") or {}).get("value")
+    if sent and not book.multicurrency and sent != book.home_currency:
+        raise business("Multi currency should be enabled to perform this operation.")
+    if sent and sent != customer["CurrencyRef"]["value"]:
+        raise business("The currency of the transaction is invalid for customer/vendor/account.")
+
+
+def _lines(book: Book, body: Any) -> list[Row]:
+    lines = body.get("Line")
+    if not lines:
+        raise missing("Line")
+    if len(lines) > 750:
+        raise business("You can only enter 750 lines.")
+    return [_line(book, line, at) for at, line in enumerate(lines, start=1)]
+
+
+def _line(book: Book, line: Any, at: int) -> Row:
+    if line.get("DetailType") != "SalesItemLineDetail" or "SalesItemLineDetail" not in line:
+        raise missing("DetailType")
+    if line.get("Amount") is None:
+        raise missing("Amount")
+    detail = dict(line["SalesItemLineDetail"])
+    _check_product(Decimal(line["Amount"]), detail)
+    detail["ItemRef"] = _item(book, detail)
+    detail["TaxCodeRef"] = _tax_code(book, detail)
+    return {**line, "Id": str(at), "LineNum": at, "SalesItemLineDetail": detail}
+
+
+def _check_product(amount: Decimal, detail: Row) -> None:
+    quantity, price = detail.get("Qty"), detail.get("UnitPrice")
+    if quantity is None or price is None:
+        return
+    product = (Decimal(quantity) * Decimal(price)).quantize(_CENT, rounding=ROUND_HALF_UP)
+    if product != amount:
+        raise QboFault(
+            "6070",
+            "Amount calculation incorrect in the request",
+            f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount}",
+        )
+
+
+def _item(book: Book, detail: Row) -> dict[str, str]:
+    items = book.tables["Item"]
+    wanted = (detail.get("ItemRef") or {}).get("value") or next(iter(items))
+    if wanted not in items:
+        raise bad_reference("Items", wanted)
+    if not items[wanted]["Active"]:
+        raise inactive()
+    return {"value": wanted, "name": items[wanted]["Name"]}
+
+
+def _tax_code(book: Book, detail: Row) -> dict[str, str]:
+    code = (detail.get("TaxCodeRef") or {}).get("value")
+    if book.country == "US":
+        if code not in (None, *_PSEUDO):
+            raise QboFault("6100", "Invalid tax code", f"Supplied value:{code}")
+        return {"value": code or "NON"}
+    if code is None:
+        raise business("Make sure all your transactions have a GST/HST rate before you save.")
+    if code not in book.tables["TaxCode"]:
+        raise bad_reference("TaxCodes", code)
+    return {"value": code}
+
+
+def _check_period(book: Book, body: Any) -> None:
+    if book.closed_until and body.get("TxnDate", "9") <= book.closed_until:
+        raise QboFault(
+            "6210",
+            "Account Period Closed, Cannot Update Through Services API",
+            "The account period has closed and the account books cannot be updated.",
+        )
+
+
+def _number(book: Book, body: Any) -> str | None:
+    number: str | None = body.get("DocNumber")
+    if number == "AUTO_GENERATE" or (number is None and not book.custom_numbers):
+        book.next_number += 1
+        return str(book.next_number - 1)
+    if number is None:
+        return None
+    if len(number) > 21:
+        raise too_long("DocNumber", 21, len(number))
+    taken = book.numbered(number)
+    if taken:
+        raise QboFault(
+            "6140",
+            "Duplicate Document Number Error",
+            "You must specify a different number. This number has already been used. DocNumber="
+            f"{number} is assigned to TxnType={taken[0]} with TxnId={taken[1]['Id']}",
+        )
+    return number
+
+
+def _tax(book: Book, body: Any, lines: list[Row]) -> Decimal:
+    explicit = (body.get("TxnTaxDetail") or {}).get("TotalTax")
+    if body.get("GlobalTaxCalculation") == "NotApplicable" and body.get("TxnTaxDetail"):
+        raise QboFault("6170", "Invalid tax detail", "Not allowed with NotApplicable")
+    if explicit is not None and book.country == "US":
+        return Decimal(explicit)
+    tax = sum((_line_tax(book, line) for line in lines), Decimal(0))
+    return tax.quantize(_CENT, rounding=ROUND_HALF_UP) + book.tax_delta
+
+
+def _line_tax(book: Book, line: Row) -> Decimal:
+    code = line["SalesItemLineDetail"]["TaxCodeRef"]["value"]
+    rate = book.automatic_rate if code == "TAX" else book.tax_rates.get(code, Decimal(0))
+    return Decimal(line["Amount"]) * rate / 100
+
+
+def _filled(
+    book: Book,
+    body: Any,
+    customer: Row,
+    lines: list[Row],
+    net: Decimal,
+    tax: Decimal,
+    number: str | None,
+    now: datetime,
+) -> Row:
+    issued = body.get("TxnDate") or now.date().isoformat()
+    currency = customer["CurrencyRef"]["value"]
+    subtotal = {"Amount": net, "DetailType": "SubTotalLineDetail", "SubTotalLineDetail": {}}
+    row = {
+        **body,
+        "DocNumber": number,
+        "TxnDate": issued,
+        "DueDate": body.get("DueDate") or _due(book, body, issued),
+        "CurrencyRef": reference(currency),
+        "CustomerRef": {"value": customer["Id"], "name": customer["DisplayName"]},
+        "Line": [*lines, subtotal],
+        "TxnTaxDetail": {"TotalTax": tax},
+        "TotalAmt": net + tax,
+        "Balance": net + tax,
+        "LinkedTxn": [],
+        "PrintStatus": "NeedToPrint",
+        "EmailStatus": body.get("EmailStatus", "NotSet"),
+        "BillAddr": body.get("BillAddr") or customer.get("BillAddr"),
+    }
+    if currency != book.home_currency:
+        row["ExchangeRate"] = body.get("ExchangeRate", 1)
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _due(book: Book, body: Any, issued: str) -> str:
+    term = (body.get("SalesTermRef") or {}).get("value")
+    if term and term not in book.tables["Term"]:
+        raise bad_reference("Terms", term)
+    days = book.tables["Term"][term]["DueDays"] if term else 30
+    return (date.fromisoformat(issued) + timedelta(days=days)).isoformat()

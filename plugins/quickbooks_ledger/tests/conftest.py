@@ -1,0 +1,108 @@
+"""A simulated QuickBooks, connections to it, and the check of every body it was sent."""
+
+import importlib.util
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import kable_quickbooks_ledger as plugin
+import pytest
+from kable_quickbooks_ledger.declaration import PROVIDER
+from kable_quickbooks_ledger.simulator import PRODUCTION_REALM, SANDBOX_REALM, QuickBooksSimulator
+from kable_quickbooks_ledger.simulator_books import Book
+
+from kable_hub import Connection, CustomerLink, Environment, Invoice, Push, canonical
+from kable_hub.clock import ManualClock
+from kable_hub.testing import RecordingGuard, builders
+
+DATA = Path(__file__).parents[4] / "shared" / "data" / "quickbooks"
+REALMS = {Environment.TEST: SANDBOX_REALM, Environment.LIVE: PRODUCTION_REALM}
+HOSTS = {Environment.TEST: "sandbox", Environment.LIVE: "production"}
+
+
+@dataclass
+class World:
+    """A simulator with what the tests keep asking of it."""
+
+    simulator: QuickBooksSimulator
+    clock: ManualClock
+    guard: RecordingGuard = field(default_factory=RecordingGuard)
+
+    @property
+    def book(self) -> Book:
+        return self.simulator.books[SANDBOX_REALM]
+
+    def connection(
+        self,
+        environment: Environment = Environment.TEST,
+        credentials: dict[str, str] | None = None,
+        realm: str = "",
+        urls: dict[str, str] | None = None,
+        **settings: Any,
+    ) -> Connection:
+        realm = realm or REALMS[environment]
+        return builders.connection(
+            PROVIDER,
+            environment=environment,
+            credentials=credentials or self.tokens(environment, realm),
+            settings={**builders.default_settings(PROVIDER), "default_item": "1", **settings},
+            app=self.simulator.keys(environment),
+            urls=urls or self.simulator.urls(environment),
+            external_id=realm,
+            guard=self.guard,
+            clock=self.clock.now,
+        )
+
+    def tokens(self, environment: Environment, realm: str) -> dict[str, str]:
+        reply = self.simulator.sign_in.grant(realm, HOSTS[environment])
+        return {name: reply[name] for name in ("access_token", "refresh_token")}
+
+    def link(self, connection: Connection, reference: str = "28", **changes: Any) -> CustomerLink:
+        customer = builders.customer(**changes)
+        linked = plugin.link_customer(connection, customer, reference, "key-1")
+        return CustomerLink(customer, linked.reference, linked.parts, linked.currency)
+
+    def push(
+        self,
+        connection: Connection,
+        invoice: Invoice | None = None,
+        link: CustomerLink | None = None,
+        **changes: Any,
+    ) -> Push:
+        invoice = invoice or builders.invoice()
+        link = link or self.link(connection, currency=invoice.currency)
+        document = plugin.plan_invoice(connection, invoice, link)
+        frozen = canonical.loads(canonical.dumps(document))
+        return builders.push(invoice, link, frozen, since=self.clock.now(), **changes)
+
+    def bodies(self, path: str) -> list[Any]:
+        return [canonical.loads(one.body) for one in self.simulator.seen("POST", path)]
+
+
+@pytest.fixture
+def world():
+    clock = ManualClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    with QuickBooksSimulator(clock=clock) as simulator:
+        simulator.seed_demo()
+        yield World(simulator, clock)
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The conformance data next to the repository; tests that need it skip without."""
+    if not DATA.is_dir():
+        pytest.skip("the conformance data are not here")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def checker(data: Path) -> ModuleType:
+    """Intuit's schema and rules, as a checker of bodies."""
+    spec = importlib.util.spec_from_file_location("qbo_check", data / "qbo_check.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
