@@ -67,8 +67,9 @@ def _of(account_id: str | None) -> Any:
 
 
 def _row(row: t.ApiKey) -> ApiKeyRow:
-    bound = row.account_id and row.environment
-    scope = Scope(row.account_id, Environment(row.environment)) if bound else None
+    scope = None
+    if row.account_id and row.environment:
+        scope = Scope(row.account_id, Environment(row.environment))
     return ApiKeyRow(
         id=row.id,
         scope=scope,
