@@ -166,7 +166,7 @@ def _own_values(env: Env) -> dict[str, Any]:
     public = env.str("KABLE_PUBLIC_URL", "http://127.0.0.1:8080", validate=_http_url)
     return {
         "data_dir": data_dir,
-        "database_url": env.str("KABLE_DATABASE_URL", database, validate=_database_url),
+        "database_url": env.str("DATABASE_URL", database, validate=_database_url),
         "public_url": (public or "").rstrip("/"),
         "host": env.str("KABLE_HOST", "127.0.0.1"),
         "port": env.int("KABLE_PORT", 8080, validate=Range(0, 65535)),
@@ -238,7 +238,7 @@ def _messages(error: EnvValidationError) -> Iterator[tuple[str, list[str]]]:
 
 def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
     if values["engine"] == "cluster" and values["database_url"].startswith("sqlite"):
-        yield "KABLE_ENGINE: cluster needs PostgreSQL; set KABLE_DATABASE_URL to postgresql://..."
+        yield "KABLE_ENGINE: cluster needs PostgreSQL; set DATABASE_URL to postgresql://..."
     if values["slice_seconds"] < values["sweep_seconds"]:
         yield "KABLE_SLICE_SECONDS: has to be at least KABLE_SWEEP_SECONDS."
 

@@ -5,7 +5,7 @@ A token that is no longer the connection's newest matches no row: a stale worker
 nothing. The functions open their own short transactions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +46,7 @@ _CLAIM = """
         SELECT id FROM delivery WHERE connection_id = ? AND {states} AND due_at <= ?
         AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ? {lock})
     RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
-        failures, generation, frozen, plan_version, may_exist, uncertain_since, error_code,
-        error_message
+        failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at
 """
 _NEXT_DUE = "SELECT MIN(due_at) FROM delivery WHERE connection_id = ? AND {states}"
 _RELEASE = """
@@ -72,6 +71,16 @@ _MARK = """
     UPDATE delivery SET may_exist = TRUE
     WHERE id = ? AND state = 'pushing' AND lease_token = ? AND generation = ? AND frozen
 """
+_MARK_OPERATION = """
+    UPDATE delivery SET may_exist = TRUE
+    WHERE id = ? AND state = 'pushing' AND lease_token = ?
+"""
+_MARK_GENERATION = """
+    UPDATE generation SET sends = sends + 1, first_sent_at = COALESCE(first_sent_at, ?),
+        unsettled_at = ?
+    WHERE delivery_id = ? AND number = ?
+"""
+_LEASED = "SELECT 1 FROM connection WHERE id = ? AND lease_token = ?"
 _HOLDS = """
     SELECT 1 FROM delivery d JOIN connection c ON c.id = d.connection_id
     WHERE d.id = ? AND d.state = 'pushing' AND d.lease_token = ? AND c.lease_token = ?
@@ -108,8 +117,7 @@ class Claimed:
     plan_version: int
     may_exist: bool
     uncertain_since: int | None
-    error_code: str
-    error_message: str
+    created_at: int
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,8 @@ class AttemptRow:
 class Settlement:
     """How a claimed delivery ends: its next state and everything that is written with it.
 
-    `frozen` False outdates the plan; True leaves it as it is.
+    `frozen` False outdates the plan; True leaves it as it is. `pause_reason` pauses the whole
+    connection with the error's message.
     """
 
     delivery: Claimed
@@ -156,6 +165,7 @@ class Settlement:
     delivered_at: int | None = None
     unsettled_at: int | None = None
     attempts: tuple[AttemptRow, ...] = ()
+    pause_reason: str = ""
 
 
 class Queue:
@@ -209,21 +219,28 @@ class Queue:
             rows = [_claimed(row) for row in cursor.fetchall()]
         return sorted(rows, key=lambda row: (row.due_at, row.id))
 
-    def release(self, connection_id: str, token: int, now: int, *, states: str) -> None:
+    def release(
+        self, connection_id: str, token: int, now: int, *, states: str, not_before: int = 0
+    ) -> None:
         """Give the lease back, to the end of the line; what came due meanwhile is not lost."""
         with self._database.write(durable=False):
             due = self._next_due(connection_id, states)
-            back = None if due is None else max(now, due)
+            back = None if due is None else max(now, due, not_before)
             self._database.sql(_RELEASE, back, connection_id, token)
         with self._database.read():
             due = self._next_due(connection_id, states)
-        if due is not None and (back is None or due < back):
-            self.wake(connection_id, max(now, due))
+        if due is not None and (back is None or max(due, not_before) < back):
+            self.wake(connection_id, max(now, due, not_before))
 
     def wake(self, connection_id: str, at: int) -> None:
         """Something is due there at `at`. In a transaction of its own, after the commit."""
         with self._database.write(durable=False):
             self._database.sql(_WAKE, at, connection_id, at)
+
+    def void_leases(self) -> None:
+        """Let go of every lease: for the one process that alone works this store, at its start."""
+        with self._database.write(durable=False):
+            self._database.sql("UPDATE connection SET lease_until = 0 WHERE lease_until > 0")
 
     def reconcile(self, now: int) -> int:
         """Wake what a crash between commit and wake left; answers how many connections."""
@@ -244,23 +261,28 @@ class Queue:
             self._database.sql(text, *generation.values())
         return True
 
-    def mark_may_exist(self, delivery_id: str, token: int, generation: int, now: int) -> bool:
-        """Put on record, before the first writing call, that a document may exist from now on."""
+    def mark_may_exist(
+        self, delivery_id: str, token: int, generation: int | None, now: int
+    ) -> bool:
+        """Put on record, before the first writing call, that a document may exist from now on.
+
+        False where the lease is lost or the plan outdated. Counts the sends of the generation;
+        an operation without one (None) is only marked.
+        """
         with self._database.write(durable=False):
+            if generation is None:
+                marked = self._database.sql(_MARK_OPERATION, delivery_id, token)
+                return int(marked.rowcount) == 1
             if self._database.sql(_MARK, delivery_id, token, generation).rowcount != 1:
                 return False
-            text = """
-                UPDATE generation SET first_sent_at = COALESCE(first_sent_at, ?), unsettled_at = ?
-                WHERE delivery_id = ? AND number = ?
-            """
-            self._database.sql(text, now, now, delivery_id, generation)
+            self._database.sql(_MARK_GENERATION, now, now, delivery_id, generation)
         return True
 
-    def count_send(self, delivery_id: str, generation: int) -> None:
-        """Count one more call of push with this generation's key."""
-        text = "UPDATE generation SET sends = sends + 1 WHERE delivery_id = ? AND number = ?"
-        with self._database.write(durable=False):
-            self._database.sql(text, delivery_id, generation)
+    def leased(self, connection_id: str, token: int) -> bool:
+        """Whether this token is still the connection's newest."""
+        with self._database.read():
+            row = self._database.sql(_LEASED, connection_id, token).fetchone()
+        return row is not None
 
     def save_progress(
         self, delivery_id: str, token: int, generation: int, progress: dict[str, Any]
@@ -273,17 +295,23 @@ class Queue:
             self._database.sql(text, canonical.dumps(progress), delivery_id, generation)
         return True
 
-    def holds(self, delivery_id: str, token: int) -> bool:
-        """Whether this worker still holds the delivery."""
-        with self._database.read():
-            return self._holds(delivery_id, token)
+    def settle(
+        self,
+        settlements: Sequence[Settlement],
+        token: int,
+        now: int,
+        also: Callable[[Settlement], None] = lambda _settlement: None,
+    ) -> list[str]:
+        """Write ends and attempts in one transaction; answers the ids that were lost.
 
-    def settle(self, settlements: Sequence[Settlement], token: int, now: int) -> list[str]:
-        """Write ends and attempts in one transaction; answers the ids that were lost."""
+        `also` runs in the same transaction for each end that was written.
+        """
         lost = []
         with self._database.write(durable=False):
             for settlement in settlements:
-                if not self._settle(settlement, token, now):
+                if self._settle(settlement, token, now):
+                    also(settlement)
+                else:
                     lost.append(settlement.delivery.id)
         return lost
 
@@ -293,7 +321,7 @@ class Queue:
         if self._database.sql(_SETTLE, *values, delivery.id, token).rowcount != 1:
             return False
         text = "UPDATE generation SET unsettled_at = ? WHERE delivery_id = ? AND number = ?"
-        if end.may_exist:
+        if end.may_exist and end.attempts:
             self._database.sql(text, end.unsettled_at, delivery.id, end.attempts[-1].generation)
         for attempt in end.attempts:
             self._database.sql(_ATTEMPT, *_attempt_values(delivery, attempt))

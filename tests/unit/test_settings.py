@@ -50,7 +50,7 @@ def test_every_variable_reaches_its_field(tmp_path):
     settings = Settings.load(
         {
             "KABLE_DATA_DIR": str(tmp_path),
-            "KABLE_DATABASE_URL": "postgresql://hub:pw@db/hub",
+            "DATABASE_URL": "postgresql://hub:pw@db/hub",
             "KABLE_PUBLIC_URL": "https://hub.example.com/",
             "KABLE_HOST": "0.0.0.0",
             "KABLE_PORT": "9000",
@@ -112,8 +112,8 @@ def test_an_empty_variable_counts_as_not_set(acme):
         ("KABLE_PORT", "70000"),
         ("KABLE_ENGINE", "celery"),
         ("KABLE_ENGINE", "cluster"),
-        ("KABLE_DATABASE_URL", "mysql://db/hub"),
-        ("KABLE_DATABASE_URL", "postgresql://[half"),
+        ("DATABASE_URL", "mysql://db/hub"),
+        ("DATABASE_URL", "postgresql://[half"),
         ("KABLE_PUBLIC_URL", "hub.example.com"),
         ("KABLE_PUBLIC_URL", "http://[half"),
         ("KABLE_ENCRYPTION_KEYS", "canary-key"),
@@ -155,7 +155,7 @@ def test_no_secret_stands_in_the_repr(acme):
         {
             "KABLE_ENCRYPTION_KEYS": KEY,
             "KABLE_SECRET_KEY": "canary-of-the-session",
-            "KABLE_DATABASE_URL": "postgresql://hub:canary-pw@db/hub",
+            "DATABASE_URL": "postgresql://hub:canary-pw@db/hub",
             "KABLE_ACME_LIVE_API_KEY": "canary-of-acme",
         }
     )
@@ -251,7 +251,7 @@ def test_every_value_that_may_be_secret_is_known_to_the_redaction():
         {
             "KABLE_ENCRYPTION_KEYS": f"{KEY},{OLD_KEY}",
             "KABLE_SECRET_KEY": "session-secret-1",
-            "KABLE_DATABASE_URL": "postgresql://hub:p%40ssword@db/hub",
+            "DATABASE_URL": "postgresql://hub:p%40ssword@db/hub",
             "KABLE_ACME_LIVE_API_KEY": "live-key",
             "KABLE_ACME_LIVE_REGION": "eu",
             "KABLE_ACME_LIVE_API_URL": "https://api.example.com",

@@ -1,0 +1,55 @@
+"""What else is written with the end of a delivery, in the same transaction."""
+
+from typing import get_args
+
+from kable_hub.domain import LinkedCustomer, PaymentStatus
+from kable_hub.store import outbox
+from kable_hub.store import tables as t
+from kable_hub.store.pauses import Lane, PauseReason, pause
+from kable_hub.store.queue import Settlement
+
+_REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
+
+
+def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: int) -> None:
+    """Pause the connection, finish a pending link, or tell the push that it was voided."""
+    for reason in _REASONS:
+        if reason == end.pause_reason:
+            pause(lane.scope, lane.id, reason, end.error_message)
+    if end.state != "delivered":
+        return
+    if end.delivery.kind == "create_customer" and linked is not None:
+        _finish_link(lane, end, linked, now)
+    if end.delivery.kind == "void":
+        _tell_voided(lane, end, now)
+
+
+def _finish_link(lane: Lane, end: Settlement, linked: LinkedCustomer, now: int) -> None:
+    t.Link.update(
+        state="linked",
+        reference=linked.reference,
+        parts=dict(linked.parts),
+        title=linked.title,
+        email=linked.email,
+        currency=linked.currency,
+        warnings=list(linked.warnings),
+        updated_at=now,
+    ).where(
+        t.Link.connection_id == lane.id,
+        t.Link.customer_id == end.delivery.customer_id,
+        t.Link.account_id == lane.scope.account_id,
+        t.Link.environment == lane.scope.environment.value,
+    ).execute()
+    outbox.relink(lane.scope, lane.id, end.delivery.customer_id, now)
+
+
+def _tell_voided(lane: Lane, end: Settlement, now: int) -> None:
+    t.Delivery.update(
+        payment_status=PaymentStatus.VOID.value, payment_as_of=now, updated_at=now
+    ).where(
+        t.Delivery.connection_id == lane.id,
+        t.Delivery.kind == "push",
+        t.Delivery.subject_id == end.delivery.subject_id,
+        t.Delivery.account_id == lane.scope.account_id,
+        t.Delivery.environment == lane.scope.environment.value,
+    ).execute()

@@ -1,0 +1,208 @@
+"""Drain one connection: take its due deliveries in order and push them, for one time slice.
+
+acquire the lease ─▶ claim ─▶ push threads ─▶ settle in batches ─▶ release, to the end of the line
+    │ what an earlier worker left in flight is uncertain where it may exist, else due
+    └ the lease is renewed while threads are at work; once it is lost nothing is sent or written
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+
+from kable_hub.clock import epoch_ms
+from kable_hub.errors import ContractViolation, LeaseLost, OutcomeUnknown, RateLimited, Transient
+from kable_hub.store.consequences import carry_out
+from kable_hub.store.loading import load_subjects
+from kable_hub.store.pauses import Lane, load_lane
+from kable_hub.store.queue import CLAIMABLE, SETTLING, Claimed, Settlement
+from kable_hub.sync import endings
+from kable_hub.sync.run import Run
+from kable_hub.sync.worker import CALL_SECONDS, Rooms, Worker
+
+log = logging.getLogger(__name__)
+
+FLUSH_ROWS = 50
+FLUSH_SECONDS = 0.5
+TICK_SECONDS = 0.25
+DOWN_AFTER = 5
+"""So many passing failures in a row, and the slice ends: the provider is away."""
+
+DOWN_MS = 5000
+NOTHING = "1 = 0"
+_DOWN = {cls.__name__ for cls in (Transient, OutcomeUnknown, RateLimited)}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a slice and a lease last (seconds), and how many pushes are under way at once."""
+
+    slice_seconds: float = 10.0
+    lease_seconds: float = 15.0
+    width: int = 16
+
+
+def drain(
+    rooms: Rooms, connection_id: str, pace: Pace, pushers: Executor, stop: threading.Event
+) -> bool:
+    """Work the connection for one slice; False where somebody else holds it."""
+    ttl = int(pace.lease_seconds * 1000)
+    now = epoch_ms(rooms.clock.now())
+    token = rooms.queue.acquire(connection_id, now, ttl)
+    if token is None:
+        return False
+    with rooms.database.read():
+        lane = load_lane(connection_id)
+    if lane is None:
+        return False
+    states, not_before = NOTHING, 0
+    try:
+        if lane.provider in {one.slug for one in rooms.dispatcher.registry.providers()}:
+            states, not_before = _Slice(rooms, lane, token, pace, pushers, stop).run()
+    finally:
+        now = epoch_ms(rooms.clock.now())
+        rooms.queue.release(connection_id, token, now, states=states, not_before=not_before)
+    return True
+
+
+@dataclass
+class _Slice:
+    rooms: Rooms
+    lane: Lane
+    token: int
+    pace: Pace
+    pushers: Executor
+    stop: threading.Event
+    under_way: dict[Future[Settlement], Run] = field(default_factory=dict)
+    ended: list[tuple[Settlement, Run]] = field(default_factory=list)
+    after: tuple[int, str] = (0, "")
+    exhausted: bool = False
+    lost: bool = False
+    failures_in_a_row: int = 0
+
+    def __post_init__(self) -> None:
+        self.clock = self.rooms.clock
+        self.started = self.renewed = self.flushed = self.clock.monotonic()
+        self.last_progress = self.started
+        self.worker = Worker(self.rooms, self.lane, self.token, self.stop)
+
+    def run(self) -> tuple[str, int]:
+        """Work until the slice is over; answers what may be worked next, and not before when."""
+        while not self.lost:
+            self._fill()
+            if not self.under_way:
+                break
+            self._collect()
+            self._flush()
+            self._renew()
+        self._give_up_hanging()
+        self._flush(force=True)
+        with self.rooms.database.read():
+            self.lane = load_lane(self.lane.id) or self.lane
+        return _claimable(self.lane), self._not_before()
+
+    def _not_before(self) -> int:
+        if self.failures_in_a_row < DOWN_AFTER:
+            return 0
+        return epoch_ms(self.clock.now()) + DOWN_MS
+
+    def _open(self) -> bool:
+        over = self.clock.monotonic() - self.started >= self.pace.slice_seconds
+        down = self.failures_in_a_row >= DOWN_AFTER
+        return not (over or down or self.exhausted or self.stop.is_set())
+
+    def _fill(self) -> None:
+        """Claim as much as there is room for. Nothing is claimed ahead of a free thread."""
+        room = self.pace.width - len(self.under_way)
+        if not self._open() or room <= 0:
+            return
+        with self.rooms.database.read():
+            self.lane = load_lane(self.lane.id) or self.lane
+        claimed = self._claim(room)
+        self.exhausted = len(claimed) < room and not self.under_way
+        if not claimed:
+            return
+        self.after = (claimed[-1].due_at, claimed[-1].id)
+        with self.rooms.database.read():
+            subjects = load_subjects(self.lane.id, claimed)
+        for subject in subjects:
+            run = Run.of(subject)
+            self.under_way[self.pushers.submit(self.worker.work, run)] = run
+        self.last_progress = self.clock.monotonic()
+
+    def _claim(self, room: int) -> list[Claimed]:
+        now = epoch_ms(self.clock.now())
+        states = _claimable(self.lane)
+        return self.rooms.queue.claim(
+            self.lane.id, self.token, now, room, after=self.after, states=states
+        )
+
+    def _collect(self) -> None:
+        done, _ = wait(self.under_way, TICK_SECONDS, return_when=FIRST_COMPLETED)
+        for future in done:
+            run = self.under_way.pop(future)
+            self.ended.append((self._result(future, run), run))
+            self.exhausted = False
+            self.last_progress = self.clock.monotonic()
+        if self.clock.monotonic() - self.last_progress > CALL_SECONDS * 2:
+            self._give_up_hanging()
+
+    def _result(self, future: Future[Settlement], run: Run) -> Settlement:
+        try:
+            end = future.result()
+        except Exception:
+            log.exception("delivery %s could not be worked", run.subject.delivery.id)
+            violation = ContractViolation("the hub failed on this delivery", code="internal_error")
+            end = endings.failed(run, violation, epoch_ms(self.clock.now()))
+        last = run.attempts[-1].outcome if run.attempts else ""
+        self.failures_in_a_row = self.failures_in_a_row + 1 if last in _DOWN else 0
+        return end
+
+    def _flush(self, *, force: bool = False) -> None:
+        waited = self.clock.monotonic() - self.flushed
+        ready = len(self.ended) >= FLUSH_ROWS or waited >= FLUSH_SECONDS or not self.under_way
+        if not self.ended or not (ready or force):
+            return
+        now = epoch_ms(self.clock.now())
+        runs = {end.delivery.id: run for end, run in self.ended}
+        lost = self.rooms.queue.settle(
+            [end for end, _ in self.ended], self.token, now, self._carrying(runs, now)
+        )
+        if lost:
+            log.warning("%d deliveries of %s were taken over", len(lost), self.lane.id)
+        self.ended.clear()
+        self.flushed = self.clock.monotonic()
+
+    def _carrying(self, runs: dict[str, Run], now: int) -> Callable[[Settlement], None]:
+        def carry(end: Settlement) -> None:
+            carry_out(self.lane, end, runs[end.delivery.id].linked, now)
+
+        return carry
+
+    def _renew(self) -> None:
+        if self.clock.monotonic() - self.renewed < self.pace.lease_seconds / 3:
+            return
+        self.renewed = self.clock.monotonic()
+        now, ttl = epoch_ms(self.clock.now()), int(self.pace.lease_seconds * 1000)
+        if not self.rooms.queue.renew(self.lane.id, self.token, now, ttl):
+            self.lost = True
+
+    def _give_up_hanging(self) -> None:
+        """Let go of threads that never came back; the gate refuses whatever they still try."""
+        for future, run in self.under_way.items():
+            run.abandoned = True
+            if future.cancel():
+                error: LeaseLost | ContractViolation = LeaseLost("the slice was over")
+            else:
+                error = ContractViolation("the plugin did not come back", code="plugin_hung")
+                log.error("%s hung on delivery %s", self.lane.provider, run.subject.delivery.id)
+            end = endings.failed(run, error, epoch_ms(self.clock.now()))
+            self.ended.append((end, run))
+        self.under_way.clear()
+
+
+def _claimable(lane: Lane) -> str:
+    if lane.may_send:
+        return CLAIMABLE
+    return SETTLING if lane.may_look else NOTHING

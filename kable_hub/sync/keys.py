@@ -1,0 +1,15 @@
+"""Idempotency keys and markers: derived, never random, so that every repeat agrees."""
+
+import uuid
+
+_NAMESPACE = uuid.UUID("6f3e1b1c-9a55-5d0e-8f43-6b7d1c2a9e10")
+
+
+def push_key(instance: str, connection_id: str, subject_id: str, generation: int) -> str:
+    """The key of one generation: 36 characters, uuid5 (RFC 9562)."""
+    return str(uuid.uuid5(_NAMESPACE, f"{instance}|{connection_id}|{subject_id}|{generation}"))
+
+
+def marker(instance: str, account_id: str, invoice_id: str) -> str:
+    """The identity that stands on the document at the provider."""
+    return f"{instance}/{account_id}/{invoice_id}"
