@@ -1,7 +1,17 @@
-"""The public test kit for authors of provider plugins: a simulator's base and builders."""
+"""The public test kit for authors of provider plugins: a simulator's base, builders, clocks."""
 
+from kable_hub.clock import Clock, ManualClock, SystemClock
 from kable_hub.testing import builders
 from kable_hub.testing.builders import RecordingGuard
 from kable_hub.testing.simulator import Fault, Seen, Simulator
 
-__all__ = ["Fault", "RecordingGuard", "Seen", "Simulator", "builders"]
+__all__ = [
+    "Clock",
+    "Fault",
+    "ManualClock",
+    "RecordingGuard",
+    "Seen",
+    "Simulator",
+    "SystemClock",
+    "builders",
+]
