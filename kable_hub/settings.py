@@ -108,8 +108,8 @@ class Settings:
     ) -> AppSettings:
         """The operator's settings of a provider.
 
-        A field is needed if it is required and has no default; one with metadata `methods` is
-        needed only where `method` is among them. Empty counts as not set.
+        A field is needed if the schema requires it; one with metadata `methods` is needed only
+        where `method` is among them. Empty counts as not set.
         """
         if provider.app_settings is None:
             return AppSettings({})
@@ -297,10 +297,8 @@ def _prefix(provider: "Provider", environment: Environment) -> str:
 
 
 def _needed(one: marshmallow.fields.Field[Any], method: str) -> bool:
-    if one.load_default is not marshmallow.missing:
-        return False
     methods = one.metadata.get("methods")
-    return one.required if methods is None else method in methods
+    return one.required and (methods is None or method in methods)
 
 
 def _defaults(fields: Mapping[str, marshmallow.fields.Field[Any]]) -> dict[str, str]:

@@ -17,7 +17,8 @@ LIVE, TEST = Environment.LIVE, Environment.TEST
 
 class AcmeSettings(marshmallow.Schema):
     api_key = fields.String(required=True, metadata={"secret": True})
-    client_id = fields.String(metadata={"methods": ["oauth"]})
+    client_id = fields.String(required=True, metadata={"methods": ["oauth"]})
+    webhook_secret = fields.String(metadata={"methods": ["oauth"], "secret": True})
     client_secret = fields.String(required=True, metadata={"methods": ["oauth"], "secret": True})
     region = fields.String(load_default="eu", validate=marshmallow.validate.OneOf(["eu", "us"]))
     note = fields.String()
