@@ -1,11 +1,13 @@
 """Invoices at Stripe: draft, lines, check, finalize; find again; void.
 
-Progress is `{"invoice": id, "lines": how many are on it}`; after a draft was removed for good
-it is `{"removed": id, "code": ..., "message": ...}`, so a repeat says the same without a call.
+Progress is `{"invoice": id, "lines": how many are on it}`, plus `try` once the draft was found
+by looking: Stripe keeps a 500 under its key, so the steps after a look get keys of their own.
+After a draft was removed for good it is `{"removed": id, "code": ..., "message": ...}`, so a
+repeat says the same without a call. `{"stale": id}` names a draft of an older generation.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from kable_hub import (
@@ -37,6 +39,7 @@ def push(connection: Connection, push: Push) -> Receipt:
     if "stale" in push.progress:
         _remove(stripe, push.progress["stale"])
         push.save({})
+        push = replace(push, progress={})
     resumed = "invoice" in push.progress
     invoice = _resume(stripe, push) if resumed else _create(stripe, push)
     if invoice["status"] == "draft":
@@ -72,12 +75,17 @@ def _finish(stripe: client.Client, push: Push, invoice: Any, done: int) -> Any:
     path, lines = f"/v1/invoices/{invoice['id']}", push.document["lines"]
     for start in range(done, len(lines), CHUNK):
         chunk = lines[start : start + CHUNK]
-        key = f"{push.key}-lines-{start}"
+        key = _key(push, f"lines-{start}")
         invoice = stripe.post("invoices.add_lines", f"{path}/add_lines", {"lines": chunk}, key)
-        push.save({"invoice": invoice["id"], "lines": start + len(chunk)})
+        push.save({**push.progress, "invoice": invoice["id"], "lines": start + len(chunk)})
     _compare(invoice, push)
     params = {"auto_advance": True}
-    return stripe.post("invoices.finalize", f"{path}/finalize", params, f"{push.key}-finalize")
+    return stripe.post("invoices.finalize", f"{path}/finalize", params, _key(push, "finalize"))
+
+
+def _key(push: Push, step: str) -> str:
+    tries = push.progress.get("try")
+    return f"{push.key}-{step}-{tries}" if tries else f"{push.key}-{step}"
 
 
 def _compare(invoice: Any, push: Push) -> None:
@@ -141,17 +149,17 @@ def find(connection: Connection, push: Push) -> Receipt | Unfinished | None:
     if not hits:
         return None
     if hits[0]["status"] == "draft":
-        return _unfinished(stripe, push, hits[0])
+        return _unfinished(stripe, push, hits[0], connection.now())
     return mapping.to_receipt(hits[0], connection.now(), push.document["tax"], adopted=True)
 
 
-def _unfinished(stripe: client.Client, push: Push, draft: Any) -> Unfinished:
+def _unfinished(stripe: client.Client, push: Push, draft: Any, now: datetime) -> Unfinished:
     """A draft of this generation goes on from its lines; an older one is replaced."""
     if draft["metadata"].get("hub_generation") != str(push.generation):
         return Unfinished({"stale": draft["id"]})
     path = f"/v1/invoices/{draft['id']}/lines"
     lines = sum(1 for _ in stripe.pages("invoices.lines", path, {}))
-    return Unfinished({"invoice": draft["id"], "lines": lines})
+    return Unfinished({"invoice": draft["id"], "lines": lines, "try": int(now.timestamp())})
 
 
 def cancel(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
