@@ -44,7 +44,8 @@ _CLAIM = """
     UPDATE delivery SET state = 'pushing', lease_token = ?, attempts = attempts + 1
     WHERE id IN (
         SELECT id FROM delivery WHERE connection_id = ? AND {states} AND due_at <= ?
-        AND (due_at, id) > (?, ?) ORDER BY due_at, id LIMIT ? {lock})
+        AND (due_at, id) > (?, ?)
+        AND EXISTS (SELECT 1 FROM connection WHERE id = ? AND lease_token = ?) ORDER BY due_at, id LIMIT ? {lock})
     RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
         failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at
 """
@@ -215,7 +216,8 @@ class Queue:
         """Take up to `limit` due deliveries, oldest first, each at most once a slice (`after`)."""
         text = _CLAIM.format(states=states, lock=self._lock)
         with self._database.write(durable=False):
-            cursor = self._database.sql(text, token, connection_id, now, *after, limit)
+            values = (token, connection_id, now, *after, connection_id, token, limit)
+            cursor = self._database.sql(text, *values)
             rows = [_claimed(row) for row in cursor.fetchall()]
         return sorted(rows, key=lambda row: (row.due_at, row.id))
 

@@ -171,6 +171,7 @@ class _Slice:
         )
         if lost:
             log.warning("%d deliveries of %s were taken over", len(lost), self.lane.id)
+            self.lost = True
         self.ended.clear()
         self.flushed = self.clock.monotonic()
 
