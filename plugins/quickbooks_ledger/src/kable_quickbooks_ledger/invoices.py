@@ -39,8 +39,10 @@ def exchange_rate(client: Client, currency: str, day: date) -> Decimal | None:
     params = {"sourcecurrencycode": currency, "asofdate": day.isoformat()}
     try:
         row = client.read("exchangerate.read", "exchangerate", **params).get("ExchangeRate")
-    except Rejected:
-        return None
+    except ProviderError as error:
+        if isinstance(error, Rejected) or error.provider_code == faults.INACTIVE:
+            return None
+        raise
     rate = Decimal((row or {}).get("Rate") or 0)
     return rate if rate > 0 else None
 
