@@ -181,6 +181,7 @@ def one_at_a_time(project: Project) -> Iterator[None]:
         raise Failed("Kable Hub runs on Linux and macOS; on Windows use WSL.") from None
     with (project.root / "run.py").open("ab") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        os.set_inheritable(handle.fileno(), True)  # a pip that outlives us goes on holding it
         yield
 
 
@@ -244,7 +245,8 @@ def pip_install(project: Project, arguments: list[str]) -> None:
         "PIP_NO_INPUT": "1",
         "PIP_USER": "0",
     }
-    done = subprocess.run(command, env={**os.environ, **settings}, cwd=project.root, check=False)
+    environment = {**os.environ, **settings}
+    done = subprocess.run(command, env=environment, cwd=project.root, close_fds=False, check=False)
     if done.returncode:
         raise Failed("Installing failed; pip's message above says why. Start again to try again.")
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -221,8 +222,9 @@ def test_a_moved_checkout_is_set_up_anew(finished):
 
 @pytest.fixture
 def offline(project, monkeypatch) -> run.Project:
-    """A checkout with an environment that finds the build backend without any network."""
-    run.make_venv(project)
+    """A checkout with an environment that finds pip and the build backend where they are here."""
+    venv.create(project.venv, symlinks=True, with_pip=False)
+    (project.venv / "bin" / "pip").touch()
     (place,) = project.venv.glob("lib/python*/site-packages")
     (place / "here.pth").write_text(str(Path(pytest.__file__).parents[1]))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -270,20 +272,36 @@ def test_extras_are_asked_for_only_where_a_package_has_them(project):
     assert run.target(plugin, "test") == str(plugin)
 
 
-def test_a_second_set_up_waits_for_the_first(project):
+@pytest.fixture
+def second(project) -> "Callable[[], subprocess.Popen[str]]":
+    """Start another process that sets the same checkout up, and says so when it may."""
     code = (
         f"import run, pathlib; project = run.Project(pathlib.Path({str(project.root)!r}))\n"
         "with run.one_at_a_time(project): print('in')"
     )
+    command = [sys.executable, "-c", code]
+    return lambda: subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_second_set_up_waits_for_the_first(project, second):
     with run.one_at_a_time(project):
-        other = subprocess.Popen(
-            [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        )
+        other = second()
         with pytest.raises(subprocess.TimeoutExpired):
             other.wait(timeout=1)
-    out, _ = other.communicate(timeout=30)
 
-    assert out == "in\n"
+    assert other.communicate(timeout=30) == ("in\n", None)
+
+
+def test_a_pip_that_outlives_a_killed_set_up_still_holds_the_next_one_off(project, second):
+    with run.one_at_a_time(project):
+        orphan = subprocess.Popen(["sleep", "30"], close_fds=False)
+    other = second()
+    with pytest.raises(subprocess.TimeoutExpired):
+        other.wait(timeout=1)
+    orphan.kill()
+    orphan.wait()
+
+    assert other.communicate(timeout=30) == ("in\n", None)
 
 
 def test_what_it_makes_is_ignored_by_git():

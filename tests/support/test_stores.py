@@ -1,6 +1,7 @@
 """The tests' own databases: fresh, real, and gone when the run is."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests import stores
+from tests import postgres, stores
 from tests.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[2]
@@ -95,6 +96,24 @@ def test_a_server_that_cannot_start_says_why(own_postgres: PostgresServer):
 
     with pytest.raises(RuntimeError, match="incompatible with server"):
         own_postgres.start()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
+def test_root_starts_a_server_from_a_folder_that_nobody_else_may_enter(tmp_path, monkeypatch):
+    place = Path(postgres.binaries(tmp_path)).parents[2]
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    for name in (postgres.PACKAGE, f"{postgres.PACKAGE}.libs"):
+        (closed / name).symlink_to(place / name)
+    monkeypatch.syspath_prepend(closed)
+    server = stores.private_server("closed")
+    server.start()
+    try:
+        assert run(server.url(), "select 1") == [(1,)]
+        assert (stores.run_folder() / "postgres").is_dir()
+    finally:
+        server.stop()
+        shutil.rmtree(stores.run_folder() / "postgres")
 
 
 OTHER_RUN = """
