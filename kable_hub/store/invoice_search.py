@@ -62,22 +62,6 @@ def unsent(scope: Scope, which: Unsent) -> Iterator[list[InvoiceRow]]:
         yield to_rows_with_lines(scope, found)
 
 
-def unsent_totals(scope: Scope, which: Unsent) -> dict[str, tuple[int, int]]:
-    """How many such invoices there are and their sum in minor units, by currency."""
-    query: Any = t.Invoice.select(
-        t.Invoice.currency, fn.COUNT(t.Invoice.id).alias("count"), fn.SUM(t.Invoice.total)
-    ).where(_unsent(scope, which))
-    rows = query.group_by(t.Invoice.currency).order_by(t.Invoice.currency).tuples()
-    return {currency: (count, int(total)) for currency, count, total in rows}
-
-
-def unsent_numbers(scope: Scope, which: Unsent, limit: int) -> list[tuple[str, str, int]]:
-    """(id, number, revision) of such invoices, newest first."""
-    columns = (t.Invoice.id, t.Invoice.number, t.Invoice.revision)
-    query: Any = t.Invoice.select(*columns).where(_unsent(scope, which))
-    return list(query.order_by(t.Invoice.id.desc()).limit(limit).tuples())
-
-
 def _parts(scope: Scope, wanted: Wanted) -> Iterator[Any]:
     if wanted.customer_id:
         yield t.Invoice.customer_id == wanted.customer_id

@@ -9,6 +9,9 @@ from kable_hub.usecases.errors import FieldError, Invalid
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROL_BUT_LAYOUT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
 
 class Checks:
     """Faults found so far. `done` raises Invalid with all of them."""
@@ -45,6 +48,17 @@ class Checks:
             return known
         self.fault(field, "unknown_currency", f"{value!r} is not an ISO 4217 currency code.")
         return False
+
+    def email(self, field: str, value: str) -> None:
+        """An e-mail address or nothing; whether it can be reached only a letter tells."""
+        self.text(field, value, most=320)
+        if value and not _EMAIL.fullmatch(value):
+            self.fault(field, "bad_email", f"{value[:80]!r} is not an e-mail address.")
+
+    def country(self, field: str, value: str) -> None:
+        """An ISO 3166 alpha-2 code in capitals, or nothing."""
+        if value and not _COUNTRY.fullmatch(value):
+            self.fault(field, "bad_country", f"{value[:80]!r} is not a two-letter country code.")
 
     def done(self) -> None:
         """Raise Invalid where anything was found."""

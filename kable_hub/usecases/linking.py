@@ -1,11 +1,27 @@
 """Links: a customer joined to its counterpart at a connected provider."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from kable_hub.domain import LinkedCustomer
+from kable_hub import canonical
+from kable_hub.domain import Kind, LinkedCustomer
+from kable_hub.provider import Capability
+from kable_hub.store import connections, deliveries, invoice_search, links
+from kable_hub.store.connections import ConnectionRow
+from kable_hub.store.deliveries import DeliveryRow
+from kable_hub.store.invoice_search import Unsent
+from kable_hub.store.links import LinkRow
 from kable_hub.store.scope import Scope
+from kable_hub.sync.facts import refusal
+from kable_hub.sync.opening import open_unsent
+from kable_hub.usecases.errors import Conflict, NotFound, provider_problems
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.link_writing import begin_creating, extract, take_link, verify, write_link
+from kable_hub.usecases.lookup import connected, customer_named, facts_of, need, provider_named
+from kable_hub.usecases.waking import wake
+
+SHOWN = 50
 
 
 @dataclass(frozen=True)
@@ -34,21 +50,39 @@ class LinkView:
 
 @dataclass(frozen=True)
 class EarlierInvoices:
-    """Invoices of a customer that were never sent to a provider.
+    """Invoices of a customer that never went to a provider.
 
-    `totals` by currency in minor units; `numbers` the newest of them (at most 50); `confirm`
-    has to be handed back to push exactly these.
+    `totals` by currency in minor units; `numbers` the newest of them (at most 50); `refused`
+    counts further ones that the provider cannot take. `confirm` has to be handed back to push
+    exactly these.
     """
 
     count: int
     totals: Mapping[str, int]
     numbers: tuple[str, ...]
     confirm: str
+    refused: int = 0
 
 
 def list_links(hub: Hub, scope: Scope, customer: str) -> tuple[LinkView, ...]:
     """The customer's links, by provider. Raises NotFound."""
-    raise NotImplementedError
+    with hub.database.read():
+        row = customer_named(scope, customer)
+        return link_views(scope, [row.id])[row.id]
+
+
+def link_views(scope: Scope, customer_ids: Collection[str]) -> Mapping[str, tuple[LinkView, ...]]:
+    """The links of customers by their id; joins the caller's read."""
+    slugs = {one.id: one.provider for one in connections.listed(scope)}
+    creations = {
+        (one.connection_id, one.subject_id): one
+        for one in deliveries.creations(scope, customer_ids)
+    }
+    found: dict[str, list[LinkView]] = defaultdict(list)
+    for row in links.of_customers(scope, customer_ids):
+        creation = creations.get((row.connection_id, row.customer_id))
+        found[row.customer_id].append(_view(row, slugs[row.connection_id], creation))
+    return {one: tuple(sorted(found[one], key=lambda link: link.provider)) for one in customer_ids}
 
 
 def put_link(
@@ -60,7 +94,16 @@ def put_link(
     connection's setting says. Raises NotFound, Invalid (`bad_reference`), Conflict
     (`not_connected`; `reference_in_use` unless `confirm`) and the provider's problems.
     """
-    raise NotImplementedError
+    with hub.database.read():
+        row = customer_named(scope, customer)
+        connection = connected(hub, scope, slug)
+    wanted = extract(provider_named(hub, slug), "reference", reference)
+    found = verify(hub, connection, row, wanted)
+    with hub.database.write():
+        row = customer_named(scope, row.id, lock="FOR UPDATE")
+        connection = connected(hub, scope, slug, lock=True)
+        write_link(hub, connection, row, found, confirm=confirm)
+        return _one_view(scope, row.id, slug)
 
 
 def create_at_provider(hub: Hub, scope: Scope, customer: str, slug: str) -> LinkView:
@@ -69,12 +112,23 @@ def create_at_provider(hub: Hub, scope: Scope, customer: str, slug: str) -> Link
     A customer that is linked there already is answered unchanged. Raises NotFound, Conflict
     (`not_connected`, `not_offered`).
     """
-    raise NotImplementedError
+    need(provider_named(hub, slug), Capability.CREATE_CUSTOMER)
+    with hub.database.write():
+        row = customer_named(scope, customer, lock="FOR UPDATE")
+        connection = connected(hub, scope, slug, lock=True)
+        link = links.get(scope, connection.id, row.id)
+        if link is None or link.state != "linked":
+            begin_creating(hub, connection, row)
+        return _one_view(scope, row.id, slug)
 
 
 def remove_link(hub: Hub, scope: Scope, customer: str, slug: str) -> None:
     """Unlink. What was not sent there yet is blocked as `not_linked`. Raises NotFound."""
-    raise NotImplementedError
+    with hub.database.write():
+        row = customer_named(scope, customer, lock="FOR UPDATE")
+        connection = connections.by_provider(scope, slug)
+        if connection is None or not take_link(scope, connection.id, row.id, hub.now()):
+            raise NotFound("link to", slug)
 
 
 def search_at_provider(hub: Hub, scope: Scope, slug: str, query: str) -> list[LinkedCustomer]:
@@ -82,18 +136,94 @@ def search_at_provider(hub: Hub, scope: Scope, slug: str, query: str) -> list[Li
 
     Raises NotFound, Conflict (`not_connected`, `not_offered`) and the provider's problems.
     """
-    raise NotImplementedError
+    need(provider_named(hub, slug), Capability.SEARCH_CUSTOMERS)
+    with hub.database.read():
+        connection = connected(hub, scope, slug)
+    with provider_problems():
+        return list(hub.asking.ask(connection, "search_customers", query=query))
 
 
 def preview_push_earlier(hub: Hub, scope: Scope, customer: str, slug: str) -> EarlierInvoices:
-    """What `push_earlier` would send. Raises NotFound, Conflict (`not_linked`)."""
-    raise NotImplementedError
+    """What `push_earlier` would send. Raises NotFound, Conflict (`not_connected`,
+    `not_linked`).
+    """
+    with hub.database.read():
+        return _preview(hub, scope, _earlier(hub, scope, customer, slug), slug)
 
 
 def push_earlier(hub: Hub, scope: Scope, customer: str, slug: str, confirm: str) -> EarlierInvoices:
     """Send the earlier invoices that the preview showed. `confirm` comes from there.
 
-    Raises NotFound, Conflict (`not_linked`; `preview_outdated` where they are others by now,
-    with the new preview in the extras).
+    Raises NotFound, Conflict (`not_connected`, `not_linked`; `preview_outdated` where they
+    are others by now, with the fresh `confirm` and `count` in the extras).
     """
-    raise NotImplementedError
+    with hub.database.write():
+        customer_named(scope, customer, lock="FOR UPDATE")
+        which = _earlier(hub, scope, customer, slug)
+        shown = _preview(hub, scope, which, slug)
+        if shown.confirm != confirm:
+            fresh = {"confirm": shown.confirm, "count": shown.count}
+            raise Conflict("preview_outdated", "These are others by now.", extras=fresh)
+        open_unsent(scope, provider_named(hub, slug), which, hub.now())
+        wake(hub, [which.connection_id])
+    return shown
+
+
+def _earlier(hub: Hub, scope: Scope, customer: str, slug: str) -> Unsent:
+    row = customer_named(scope, customer)
+    connection = connected(hub, scope, slug)
+    if links.get(scope, connection.id, row.id) is None:
+        raise Conflict("not_linked", f"{row.client_id} is not linked there.")
+    return Unsent(row.id, connection.id, rivals=_rivals(scope, connection))
+
+
+def _rivals(scope: Scope, connection: ConnectionRow) -> tuple[str, ...]:
+    """Other connections that collect money: nobody is charged by two of them."""
+    if connection.kind != Kind.PAYMENTS:
+        return ()
+    return tuple(
+        one.id
+        for one in connections.listed(scope)
+        if one.kind == Kind.PAYMENTS and one.id != connection.id
+    )
+
+
+def _preview(hub: Hub, scope: Scope, which: Unsent, slug: str) -> EarlierInvoices:
+    facts = facts_of(hub, slug)
+    totals: dict[str, int] = {}
+    numbers: list[str] = []
+    seen: list[list[str | int]] = []
+    for chunk in invoice_search.unsent(scope, which):
+        for row in chunk:
+            seen.append([row.id, row.revision])
+            if refusal(facts, row.to_domain()) is None:
+                totals[row.currency] = totals.get(row.currency, 0) + row.total
+                numbers.append(row.number)
+    shown = tuple(reversed(numbers[-SHOWN:]))
+    token = canonical.digest([which.connection_id, seen])[:32]
+    return EarlierInvoices(len(numbers), totals, shown, token, len(seen) - len(numbers))
+
+
+def _one_view(scope: Scope, customer_id: str, slug: str) -> LinkView:
+    views = link_views(scope, [customer_id])[customer_id]
+    return next(one for one in views if one.provider == slug)
+
+
+def _view(row: LinkRow, slug: str, creation: DeliveryRow | None) -> LinkView:
+    waits = row.state == "pending" and creation is not None
+    return LinkView(
+        id=row.id,
+        provider=slug,
+        connection_id=row.connection_id,
+        customer_id=row.customer_id,
+        state=row.state,
+        reference=row.reference,
+        title=row.title,
+        email=row.email,
+        currency=row.currency,
+        warnings=row.warnings,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        error_code=creation.error_code if waits and creation else "",
+        error_message=creation.error_message if waits and creation else "",
+    )
