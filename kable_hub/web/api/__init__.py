@@ -1,0 +1,36 @@
+"""The admin API: one module per noun, all under /api/v1, all behind the gate."""
+
+from typing import Any
+
+from flask import Flask
+
+from kable_hub.usecases.hub import Hub
+from kable_hub.web.api import (
+    accounts,
+    connections,
+    customers,
+    deliveries,
+    invoices,
+    links,
+    plugins,
+)
+from kable_hub.web.api.fields import Exact
+from kable_hub.web.problems import HubApi
+
+
+def install(app: Flask, hub: Hub) -> dict[str, Any]:
+    """Register the API; answers its description. Providers add their fields to customers."""
+    api = HubApi(app)
+    api.register_field(Exact, ["string", "number"], None)
+    for blueprint in (
+        accounts.blueprint,
+        plugins.blueprint,
+        customers.make_blueprint(hub.registry.providers()),
+        links.blueprint,
+        connections.blueprint,
+        invoices.blueprint,
+        deliveries.blueprint,
+    ):
+        api.register_blueprint(blueprint)
+    description: dict[str, Any] = api.spec.to_dict()
+    return description

@@ -1,0 +1,116 @@
+"""What request and answer schemas are made of: camelCase names, exact numbers, plain moments."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import marshmallow as ma
+
+from kable_hub.clock import from_ms
+
+_NUMBER = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"
+_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def camel(name: str) -> str:
+    """`issue_date` as `issueDate`."""
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+def camel_keys(value: Any) -> Any:
+    """JSON with every key in camelCase."""
+    if isinstance(value, Mapping):
+        return {camel(str(name)): camel_keys(one) for name, one in value.items()}
+    return [camel_keys(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+class _Camel(ma.Schema):
+    def on_bind_field(self, field_name: str, field_obj: ma.fields.Field[Any]) -> None:
+        """Name the field in camelCase."""
+        field_obj.data_key = field_obj.data_key or camel(field_name)
+
+
+class Body(_Camel):
+    """Base of what comes in; unknown fields are refused by name."""
+
+    class Meta:
+        unknown = ma.RAISE
+
+
+class Answer(_Camel):
+    """Base of what goes out; clients have to expect further fields."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+
+class Exact(ma.fields.Field[Decimal]):
+    """An exact decimal number: a JSON number or its text comes in, text goes out."""
+
+    default_error_messages = {  # noqa: RUF012 (marshmallow declares it so)
+        "invalid": "Not a decimal number like 19.99."
+    }
+
+    def __init__(self, **said: Any) -> None:
+        metadata = {"pattern": _NUMBER, **said.pop("metadata", {})}
+        super().__init__(metadata=metadata, **said)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
+        sound = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if not sound and not (isinstance(value, str) and re.fullmatch(_NUMBER, value)):
+            raise self.make_error("invalid")
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            raise self.make_error("invalid") from None
+        if not number.is_finite() or abs(number.adjusted()) > 20:
+            raise self.make_error("invalid")
+        return number
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return None if value is None else f"{value:f}"
+
+
+class Day(ma.fields.Field[date]):
+    """A calendar day, `2026-11-22`."""
+
+    default_error_messages = {"invalid": "Not a day like 2026-11-22."}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
+        try:
+            if isinstance(value, str) and re.fullmatch(_DAY, value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        raise self.make_error("invalid")
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value.isoformat() if value else None
+
+
+class Moment(ma.fields.Field[int]):
+    """Epoch milliseconds as ISO 8601 in UTC, for answers."""
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        if value is None:
+            return None
+        return from_ms(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def text(about: str = "", **said: Any) -> ma.fields.String:
+    """A text field with its description."""
+    metadata = {"description": about} if about else {}
+    return ma.fields.String(metadata={**metadata, **said.pop("metadata", {})}, **said)
+
+
+def texts(**said: Any) -> ma.fields.List[Any]:
+    """A list of texts."""
+    return ma.fields.List(ma.fields.String(), **said)
+
+
+def nullable(**said: Any) -> ma.fields.String:
+    """A text that may be null, for answers."""
+    return ma.fields.String(allow_none=True, **said)

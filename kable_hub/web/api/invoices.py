@@ -1,0 +1,135 @@
+"""Invoices: accepted whole or refused whole, alone or by the thousand."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import marshmallow as ma
+from flask import request
+from flask.views import MethodView
+
+from kable_hub.usecases import invoicing
+from kable_hub.usecases.invoicing import InvoiceFilter, InvoiceView, ItemResult
+from kable_hub.web.api.blueprint import ApiBlueprint, at
+from kable_hub.web.api.invoice_schemas import (
+    BulkAnswer,
+    BulkBody,
+    Invoice,
+    InvoiceChangeBody,
+    InvoiceFull,
+    InvoiceQuery,
+    NewInvoiceBody,
+    PushBody,
+)
+from kable_hub.web.context import current_hub, current_scope
+from kable_hub.web.paging import as_page, page_of
+from kable_hub.web.problems import BadRequest, invalid_fields
+
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag (the revision) you read: 412 if it was changed since.",
+    "schema": {"type": "string", "pattern": '^(\\*|(W/)?"?[0-9]{1,9}"?)$'},
+}
+blueprint = ApiBlueprint("invoices", "accounts", "Invoices and where they arrived.")
+
+
+@blueprint.route("/invoices")
+class Invoices(MethodView):
+    """The account's invoices."""
+
+    @blueprint.arguments(NewInvoiceBody)
+    @blueprint.response(201, Invoice)
+    def post(self, body: invoicing.NewInvoice) -> Any:
+        """Accept an invoice and open its deliveries."""
+        view = invoicing.create_invoice(current_hub(), current_scope(), body)
+        headers = at(f"/invoices/{view.invoice.id}")
+        return view, {**headers, "ETag": _tag(view)}
+
+    @blueprint.arguments(InvoiceQuery, location="query")
+    @blueprint.response(200, page_of(Invoice))
+    def get(self, query: dict[str, Any]) -> Any:
+        """List invoices without their lines, newest first."""
+        cursor, limit = query.pop("cursor"), query.pop("limit")
+        hub, scope = current_hub(), current_scope()
+        found = invoicing.list_invoices(hub, scope, InvoiceFilter(**query), cursor, limit)
+        return as_page(found)
+
+
+@blueprint.route("/invoices/bulk")
+class Bulk(MethodView):
+    """Many invoices at once."""
+
+    @blueprint.arguments(BulkBody)
+    @blueprint.response(200, BulkAnswer)
+    def post(self, body: dict[str, Any]) -> Any:
+        """Accept up to 1000 invoices, each for itself; a result for each, in their order."""
+        return {"results": list(_accept(body["invoices"]))}
+
+
+def _accept(items: list[invoicing.NewInvoice | ma.ValidationError]) -> Iterator[ItemResult]:
+    sound = [one for one in items if isinstance(one, invoicing.NewInvoice)]
+    accepted = iter(invoicing.create_invoices(current_hub(), current_scope(), sound))
+    for index, item in enumerate(items):
+        if isinstance(item, ma.ValidationError):
+            yield ItemResult(index, problem=invalid_fields({"json": item.messages}))
+        else:
+            result = next(accepted)
+            yield ItemResult(index, result.invoice, result.problem)
+
+
+@blueprint.route("/invoices/<invoice_id>")
+class OneInvoice(MethodView):
+    """One invoice."""
+
+    @blueprint.response(200, InvoiceFull)
+    def get(self, invoice_id: str) -> Any:
+        """Show an invoice with its deliveries and all that happened to it."""
+        detail = invoicing.get_invoice(current_hub(), current_scope(), invoice_id)
+        return detail, {"ETag": _tag(detail.view)}
+
+    @blueprint.arguments(InvoiceChangeBody)
+    @blueprint.response(200, Invoice)
+    @blueprint.says(parameters=[IF_MATCH])
+    def patch(self, body: dict[str, Any], invoice_id: str) -> Any:
+        """Change an invoice, until it may exist at any provider."""
+        view = invoicing.change_invoice(
+            current_hub(), current_scope(), invoice_id, body, _expected_revision()
+        )
+        return view, {"ETag": _tag(view)}
+
+
+@blueprint.route("/invoices/<invoice_id>/push")
+class Push(MethodView):
+    """Sending by hand."""
+
+    @blueprint.arguments(PushBody)
+    @blueprint.response(200, Invoice)
+    def post(self, body: dict[str, str], invoice_id: str) -> Any:
+        """Send what is held of an invoice, at one provider or at all."""
+        hub, scope = current_hub(), current_scope()
+        return invoicing.push_by_hand(hub, scope, invoice_id, body["provider"])
+
+
+@blueprint.route("/invoices/<invoice_id>/cancel")
+class Cancel(MethodView):
+    """Giving up."""
+
+    @blueprint.response(200, Invoice)
+    def post(self, invoice_id: str) -> Any:
+        """Cancel every delivery of an invoice, as long as it stands nowhere."""
+        return invoicing.cancel(current_hub(), current_scope(), invoice_id)
+
+
+def _tag(view: InvoiceView) -> str:
+    return f'"{view.invoice.revision}"'
+
+
+def _expected_revision() -> int | None:
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return None
+    found = re.fullmatch(r'(?:W/)?"?([0-9]{1,9})"?', given)
+    if found is None:
+        raise BadRequest("invalid_if_match", "If-Match takes the ETag of the invoice.")
+    return int(found[1])

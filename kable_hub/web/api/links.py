@@ -1,0 +1,135 @@
+"""Links of a customer to its counterparts, and the invoices from before a link."""
+
+from typing import Any
+
+import marshmallow as ma
+from flask.views import MethodView
+
+from kable_hub import money
+from kable_hub.usecases import linking
+from kable_hub.usecases.linking import EarlierInvoices
+from kable_hub.web.api.blueprint import ApiBlueprint, at
+from kable_hub.web.api.fields import Answer, Body, Moment, text, texts
+from kable_hub.web.context import current_hub, current_scope
+
+blueprint = ApiBlueprint("links", "accounts", "Customers joined to their counterparts.")
+
+
+class Link(Answer):
+    """A customer's counterpart at one provider."""
+
+    id = text()
+    provider = text()
+    connection_id = text()
+    customer_id = text()
+    state = text(metadata={"enum": ["linked", "pending", "broken"]})
+    reference = text("The counterpart's id; empty while pending.")
+    title = text()
+    email = text()
+    currency = text()
+    warnings = texts()
+    error_code = text("Why a pending link does not get on.")
+    error_message = text()
+    created_at = Moment()
+    updated_at = Moment()
+
+
+class Links(Answer):
+    """All links of a customer, by provider."""
+
+    items = ma.fields.List(ma.fields.Nested(Link))
+
+
+class LinkBody(Body):
+    """Where to link a customer to."""
+
+    reference = text("The counterpart's id at the provider, or its address.", required=True)
+    confirm = ma.fields.Boolean(
+        load_default=False,
+        metadata={"description": "Link it although another customer has this reference."},
+    )
+
+
+class Total(Answer):
+    """A sum in one currency."""
+
+    currency = text()
+    amount = text("In major units.")
+
+
+class Earlier(Answer):
+    """Invoices from before the link that were never sent to the provider."""
+
+    count = ma.fields.Integer()
+    totals = ma.fields.List(ma.fields.Nested(Total))
+    numbers = texts(metadata={"description": "The newest of them, at most 50."})
+    confirm = text("Hand it back to push exactly these.")
+
+    @ma.pre_dump
+    def sums(self, found: EarlierInvoices, **_: Any) -> dict[str, Any]:
+        """Totals as a list, in major units."""
+        totals = [
+            {"currency": currency, "amount": money.text(amount, currency)}
+            for currency, amount in sorted(found.totals.items())
+        ]
+        return {**vars(found), "totals": totals}
+
+
+class ConfirmBody(Body):
+    """The go-ahead."""
+
+    confirm = text("From the preview.", required=True)
+
+
+@blueprint.route("/customers/<customer>/links")
+class AllLinks(MethodView):
+    """The links of a customer."""
+
+    @blueprint.response(200, Links)
+    def get(self, customer: str) -> Any:
+        """List a customer's links, by provider."""
+        return {"items": linking.list_links(current_hub(), current_scope(), customer)}
+
+
+@blueprint.route("/customers/<customer>/links/<provider>")
+class OneLink(MethodView):
+    """A customer's link at one provider."""
+
+    @blueprint.arguments(LinkBody)
+    @blueprint.response(200, Link)
+    def put(self, body: dict[str, Any], customer: str, provider: str) -> Any:
+        """Link a customer to its counterpart; verified at the provider first."""
+        return linking.put_link(current_hub(), current_scope(), customer, provider, **body)
+
+    @blueprint.response(204)
+    def delete(self, customer: str, provider: str) -> None:
+        """Unlink a customer; what was not sent there yet is blocked as `not_linked`."""
+        linking.remove_link(current_hub(), current_scope(), customer, provider)
+
+
+@blueprint.route("/customers/<customer>/links/<provider>/create")
+class CreatedLink(MethodView):
+    """A counterpart to be created."""
+
+    @blueprint.response(201, Link)
+    def post(self, customer: str, provider: str) -> Any:
+        """Have the customer created at the provider; the link is pending until it stands there."""
+        link = linking.create_at_provider(current_hub(), current_scope(), customer, provider)
+        return link, at(f"/customers/{customer}/links/{provider}")
+
+
+@blueprint.route("/customers/<customer>/links/<provider>/push-earlier")
+class PushEarlier(MethodView):
+    """Invoices from before the link."""
+
+    @blueprint.response(200, Earlier)
+    def get(self, customer: str, provider: str) -> Any:
+        """Count and add up what a push of earlier invoices would send."""
+        return linking.preview_push_earlier(current_hub(), current_scope(), customer, provider)
+
+    @blueprint.arguments(ConfirmBody)
+    @blueprint.response(200, Earlier)
+    def post(self, body: dict[str, Any], customer: str, provider: str) -> Any:
+        """Send the earlier invoices that the preview showed."""
+        hub, scope = current_hub(), current_scope()
+        return linking.push_earlier(hub, scope, customer, provider, body["confirm"])

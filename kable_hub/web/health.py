@@ -1,0 +1,34 @@
+"""Probes for whoever watches the process. No key, no detail."""
+
+from flask import Blueprint, Response, json
+
+from kable_hub.store import schema
+from kable_hub.usecases.errors import Unavailable
+from kable_hub.web.context import current_hub
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def alive() -> Response:
+    """The process answers."""
+    return _said("ok")
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """The store answers and has this version's schema; else 503 `not_ready`."""
+    hub = current_hub()
+    try:
+        with hub.database.read():
+            hub.database.sql("SELECT 1")
+        waiting = schema.pending(hub.database)
+    except Exception as error:
+        raise Unavailable("not_ready", "The store does not answer.") from error
+    if waiting:
+        raise Unavailable("not_ready", "The store waits for its migrations.")
+    return _said("ready")
+
+
+def _said(status: str) -> Response:
+    return Response(json.dumps({"status": status}), content_type="application/json")
