@@ -8,7 +8,7 @@ from kable_hub.domain import Address
 from kable_hub.store import tables as t
 from kable_hub.store.paging import page
 from kable_hub.store.scope import Page, Scope
-from kable_hub.store.scoping import locked, owner, within
+from kable_hub.store.scoping import locked, owner, storable, within
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def find_many(
     scope: Scope, references: Collection[str], *, lock: str = ""
 ) -> dict[str, CustomerRow]:
     """The customers by the references that name them: a hub id goes before a client id."""
-    wanted = list(references)
+    wanted = [one for one in references if storable(one)]
     named = t.Customer.id.in_(wanted) | t.Customer.client_id.in_(wanted)
     query = t.Customer.select().where(within(t.Customer, scope), named).order_by(t.Customer.id)
     rows = [_row(row) for row in (locked(query, lock) if lock else query)]

@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from peewee import IntegrityError
+
 from kable_hub.domain import Invoice, InvoiceLine
 from kable_hub.store import tables as t
 from kable_hub.store.loading import to_invoice
 from kable_hub.store.rows import insert_all, insert_new
 from kable_hub.store.scope import Scope
 from kable_hub.store.scoping import owner, within
+
+
+class NumberTaken(Exception):
+    """Another invoice has this number; the caller's transaction has to end."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,17 @@ def get(scope: Scope, invoice_id: str) -> InvoiceRow | None:
 def replace(scope: Scope, row: InvoiceRow, expected_revision: int) -> bool:
     """Write a changed invoice and its lines; False where its revision is another by now.
 
-    Customer, payment provider and the moment it was made stay.
+    Customer, payment provider and the moment it was made stay. Raises NumberTaken.
     """
     values = _values(row)
     for fixed in ("id", "customer_id", "payment_provider", "auto_push", "created_at"):
         del values[fixed]
     current = _one(scope, row.id) & (t.Invoice.revision == expected_revision)
-    if not t.Invoice.update(values).where(current).execute():
-        return False
+    try:
+        if not t.Invoice.update(values).where(current).execute():
+            return False
+    except IntegrityError:
+        raise NumberTaken(row.number) from None
     gone = within(t.InvoiceLine, scope) & (t.InvoiceLine.invoice_id == row.id)
     t.InvoiceLine.delete().where(gone).execute()
     _add_lines(scope, [row])

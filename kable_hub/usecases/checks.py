@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from decimal import Decimal
 
 from kable_hub import money
 from kable_hub.usecases.errors import FieldError, Invalid
@@ -60,7 +61,30 @@ class Checks:
         if value and not _COUNTRY.fullmatch(value):
             self.fault(field, "bad_country", f"{value[:80]!r} is not a two-letter country code.")
 
+    def minor(self, field: str, amount: Decimal, currency: str) -> int | None:
+        """An amount in major units as minor units, exactly; None where it is not one."""
+        try:
+            return money.to_minor(amount, currency)
+        except money.MoneyError as error:
+            self.fault(field, _money_code(amount, currency), f"{error}.")
+            return None
+
+    def rounded(self, field: str, amount: Decimal, currency: str) -> int | None:
+        """A reckoned amount in major units, rounded half up to minor units."""
+        try:
+            return money.round_to_minor(amount, currency)
+        except money.MoneyError as error:
+            self.fault(field, "too_large", f"{error}.")
+            return None
+
     def done(self) -> None:
         """Raise Invalid where anything was found."""
         if self.errors:
             raise Invalid(*self.errors)
+
+
+def _money_code(amount: Decimal, currency: str) -> str:
+    if not amount.is_finite():
+        return "not_a_number"
+    below = amount.adjusted() + money.exponent(currency) < 15
+    return "too_many_decimals" if below else "too_large"

@@ -1,88 +1,46 @@
 """Invoices: accepted whole or refused whole, each with its deliveries in one transaction."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal
-from typing import Any
 
-from kable_hub.store.deliveries import AttemptRow, DeliveryRow, SignalRow
+from kable_hub.store import customers, invoice_search, invoices
+from kable_hub.store.connections import by_provider
+from kable_hub.store.ids import new_id
+from kable_hub.store.invoice_search import Wanted
 from kable_hub.store.invoices import InvoiceRow
+from kable_hub.store.outbox import Opening
 from kable_hub.store.scope import Page, Scope
-from kable_hub.usecases.errors import Problem
+from kable_hub.usecases.checks import Checks
+from kable_hub.usecases.errors import Conflict, FieldError, Invalid, NotFound, Problem
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.invoice_input import NewInvoice, NewLine, read_invoice
+from kable_hub.usecases.invoice_planning import Routes, open_all
+from kable_hub.usecases.invoice_steering import cancel, change_invoice, push_by_hand, taken
+from kable_hub.usecases.invoice_views import InvoiceView, TimelineEntry, invoice_views, timeline
+from kable_hub.usecases.lookup import customer_named
+from kable_hub.usecases.waking import wake
+
+__all__ = [
+    "ANY",
+    "MAX_BULK",
+    "InvoiceDetail",
+    "InvoiceFilter",
+    "InvoiceView",
+    "ItemResult",
+    "NewInvoice",
+    "NewLine",
+    "TimelineEntry",
+    "cancel",
+    "change_invoice",
+    "create_invoice",
+    "create_invoices",
+    "get_invoice",
+    "list_invoices",
+    "push_by_hand",
+]
 
 MAX_BULK = 1000
-
-
-@dataclass(frozen=True)
-class NewLine:
-    """A line as it comes in, in major units.
-
-    One of `unit_price` and `amount` may be absent (`unit_price` only where the quantity is 1).
-    `tax_amount` absent is reckoned from `tax_rate` (percent), else zero.
-    """
-
-    description: str
-    quantity: Decimal = Decimal(1)
-    unit_price: Decimal | None = None
-    amount: Decimal | None = None
-    tax_amount: Decimal | None = None
-    tax_rate: Decimal | None = None
-    tax_code: str = ""
-    product_code: str = ""
-    service_date: date | None = None
-
-
-@dataclass(frozen=True)
-class NewInvoice:
-    """An invoice as it comes in, in major units. `customer` is a hub id or a client id.
-
-    `total`, where given, has to be the sum of the lines' amounts and taxes. `payment_provider`
-    chooses among several linked payments providers. `auto_push=False` holds its deliveries.
-    """
-
-    customer: str
-    number: str
-    currency: str
-    issue_date: date
-    lines: tuple[NewLine, ...]
-    due_date: date | None = None
-    total: Decimal | None = None
-    memo: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    payment_provider: str = ""
-    auto_push: bool = True
-
-
-@dataclass(frozen=True)
-class InvoiceView:
-    """An invoice, its deliveries (the push and, where voided, the void, per provider).
-
-    `not_linked` names connected providers it does not go to because the customer is not
-    linked there (payments providers only where no other payments provider takes it).
-    """
-
-    invoice: InvoiceRow
-    client_id: str
-    deliveries: tuple[DeliveryRow, ...] = ()
-    not_linked: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TimelineEntry:
-    """One thing that happened; `attempt` or `signal` carry the particulars, where it was one.
-
-    `kind` is created, opened, attempt, delivered or signal; `at` is epoch milliseconds.
-    """
-
-    at: int
-    kind: str
-    provider: str = ""
-    delivery_id: str = ""
-    message: str = ""
-    attempt: AttemptRow | None = None
-    signal: SignalRow | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +85,11 @@ def create_invoice(hub: Hub, scope: Scope, new: NewInvoice) -> InvoiceView:
     Raises Invalid (all faults at once), Conflict (`duplicate_invoice_number`,
     `customer_cancelled`).
     """
-    raise NotImplementedError
+    result = create_invoices(hub, scope, [new])[0]
+    if result.problem is not None:
+        raise result.problem
+    assert result.invoice is not None
+    return result.invoice
 
 
 def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[ItemResult]:
@@ -135,29 +97,35 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
 
     Raises Invalid where there are too many, otherwise every refusal stands in its result.
     """
-    raise NotImplementedError
-
-
-def change_invoice(
-    hub: Hub,
-    scope: Scope,
-    invoice_id: str,
-    change: Mapping[str, Any],
-    revision: int | None = None,
-) -> InvoiceView:
-    """Change an invoice that stands at no provider yet.
-
-    `change` holds new values by field name of NewInvoice (customer, payment_provider and
-    auto_push cannot be changed); what is absent stays. `revision` is the one the caller read.
-    Raises NotFound, Invalid, Outdated (`revision_outdated`), Conflict (`invoice_already_sent`
-    as soon as it may exist anywhere, `duplicate_invoice_number`).
-    """
-    raise NotImplementedError
+    if len(many) > MAX_BULK:
+        said = f"{len(many)} invoices; at most {MAX_BULK} are taken at once."
+        raise Invalid(FieldError("invoices", "too_many", said))
+    now = hub.now()
+    drafts = [_Draft.of(new, now) for new in many]
+    with hub.database.write():
+        _name_customers(scope, drafts)
+        _plan(hub, scope, drafts)
+        _refuse_taken_numbers(scope, drafts)
+        sound = [one for one in drafts if one.sound]
+        written = invoices.add(scope, [one.row for one in sound if one.row])
+        for draft in sound:
+            if draft.row and draft.row.id not in written:
+                draft.problem = taken(draft.new.number)
+        openings = [opening for one in sound if one.problem is None for opening in one.openings]
+        wake(hub, open_all(scope, openings, now))
+        rows = [one.row for one in sound if one.row and one.problem is None]
+        views = {view.invoice.id: view for view in invoice_views(scope, rows)}
+    return [draft.result(index, views) for index, draft in enumerate(drafts)]
 
 
 def get_invoice(hub: Hub, scope: Scope, invoice_id: str) -> InvoiceDetail:
     """One invoice with its timeline. Raises NotFound."""
-    raise NotImplementedError
+    with hub.database.read():
+        row = invoices.get(scope, invoice_id)
+        if row is None:
+            raise NotFound("invoice", invoice_id)
+        view = invoice_views(scope, [row])[0]
+        return InvoiceDetail(view, timeline(scope, view))
 
 
 def list_invoices(
@@ -167,19 +135,83 @@ def list_invoices(
     cursor: str = "",
     limit: int = 50,
 ) -> Page[InvoiceView]:
-    """Invoices, newest first."""
-    raise NotImplementedError
+    """Invoices without their lines, newest first. Raises NotFound for an unknown customer."""
+    with hub.database.read():
+        customer = customer_named(scope, wanted.customer).id if wanted.customer else ""
+        connection = by_provider(scope, wanted.provider) if wanted.provider else None
+        if wanted.provider and connection is None:
+            return Page(())
+        asked = Wanted(
+            customer_id=customer,
+            number=wanted.number,
+            state=wanted.state,
+            connection_id=connection.id if connection else "",
+            issued_from=wanted.issued_from,
+            issued_to=wanted.issued_to,
+        )
+        found = invoice_search.listed(scope, asked, cursor, limit)
+        return Page(tuple(invoice_views(scope, found.items)), found.next_cursor)
 
 
-def push_by_hand(hub: Hub, scope: Scope, invoice_id: str, slug: str = "") -> InvoiceView:
-    """Send what is held of an invoice, at one provider or at all. Raises NotFound, Conflict
-    (`nothing_held`).
-    """
-    raise NotImplementedError
+@dataclass
+class _Draft:
+    """One invoice on its way in."""
+
+    new: NewInvoice
+    checks: Checks
+    row: InvoiceRow | None
+    problem: Problem | None = None
+    openings: list[Opening] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, new: NewInvoice, now: int) -> "_Draft":
+        checks = Checks()
+        return cls(new, checks, read_invoice(checks, new, new_id("inv"), now))
+
+    @property
+    def sound(self) -> bool:
+        return self.row is not None and self.problem is None and not self.checks.errors
+
+    def result(self, index: int, views: dict[str, InvoiceView]) -> ItemResult:
+        if self.checks.errors:
+            return ItemResult(index, problem=Invalid(*self.checks.errors))
+        if self.problem is not None or self.row is None:
+            return ItemResult(index, problem=self.problem)
+        return ItemResult(index, invoice=views[self.row.id])
 
 
-def cancel(hub: Hub, scope: Scope, invoice_id: str) -> InvoiceView:
-    """Cancel every delivery that stands nowhere yet. Raises NotFound, Conflict
-    (`invoice_already_sent` where one may exist or was delivered; nothing is cancelled then).
-    """
-    raise NotImplementedError
+def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> None:
+    """Find the customers, their rows held against a link that is made at the same time."""
+    for draft in drafts:
+        draft.checks.text("customer", draft.new.customer, least=1, most=200)
+    wanted = {draft.new.customer for draft in drafts}
+    found = customers.find_many(scope, wanted, lock="FOR SHARE")
+    for draft in drafts:
+        customer = found.get(draft.new.customer)
+        if customer is None:
+            said = f"There is no customer {draft.new.customer[:80]!r}."
+            draft.checks.fault("customer", "unknown_customer", said)
+        elif customer.status != "ACTIVE":
+            detail = f"The customer {customer.client_id} is cancelled."
+            fault = FieldError("customer", "customer_cancelled", detail)
+            draft.problem = Conflict("customer_cancelled", detail, errors=[fault])
+        elif draft.row is not None:
+            draft.row = replace(draft.row, customer_id=customer.id)
+
+
+def _refuse_taken_numbers(scope: Scope, drafts: Sequence[_Draft]) -> None:
+    sound = [draft for draft in drafts if draft.sound]
+    holders = invoices.ids_by_number(scope, {draft.new.number for draft in sound})
+    for draft in sound:
+        if draft.new.number in holders:
+            draft.problem = taken(draft.new.number, holders[draft.new.number])
+        elif draft.row is not None:
+            holders[draft.new.number] = draft.row.id
+
+
+def _plan(hub: Hub, scope: Scope, drafts: Sequence[_Draft]) -> None:
+    rows = [draft.row for draft in drafts if draft.sound and draft.row]
+    routes = Routes.of(hub, scope, {row.customer_id for row in rows})
+    for draft in drafts:
+        if draft.sound and draft.row:
+            draft.openings = routes.plan(draft.checks, draft.row)

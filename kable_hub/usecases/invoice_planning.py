@@ -1,0 +1,74 @@
+"""Where invoices go: one delivery for each linked accounting connection, at most one payment."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from kable_hub.domain import Kind
+from kable_hub.store import connections, links, outbox
+from kable_hub.store.connections import ConnectionRow
+from kable_hub.store.invoices import InvoiceRow
+from kable_hub.store.links import LinkRow
+from kable_hub.store.outbox import Opening
+from kable_hub.store.scope import Scope
+from kable_hub.sync.opening import begin
+from kable_hub.usecases.checks import Checks
+from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.lookup import facts_of
+
+_CHUNK = 400
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Where the invoices of some customers can go, as read inside the transaction."""
+
+    hub: Hub
+    connections: Mapping[str, ConnectionRow]
+    links: Mapping[str, tuple[LinkRow, ...]]
+
+    @classmethod
+    def of(cls, hub: Hub, scope: Scope, customer_ids: Collection[str]) -> "Routes":
+        """Read them; links of disconnected connections count for nothing."""
+        open_ones = {one.id: one for one in connections.listed(scope) if one.connected}
+        found: dict[str, list[LinkRow]] = defaultdict(list)
+        for link in links.of_customers(scope, customer_ids):
+            if link.connection_id in open_ones:
+                found[link.customer_id].append(link)
+        return cls(hub, open_ones, {key: tuple(value) for key, value in found.items()})
+
+    def plan(self, checks: Checks, invoice: InvoiceRow) -> list[Opening]:
+        """The deliveries of an invoice. Faults of `paymentProvider` are added to `checks`."""
+        theirs = self.links.get(invoice.customer_id, ())
+        chosen = [link for link in theirs if self._at(link).kind == Kind.ACCOUNTING]
+        payers = [link for link in theirs if self._at(link).kind == Kind.PAYMENTS]
+        chosen += self._payer(checks, invoice.payment_provider, payers)
+        return [self._begin(invoice, link) for link in chosen]
+
+    def _payer(self, checks: Checks, named: str, payers: list[LinkRow]) -> list[LinkRow]:
+        if named:
+            found = [link for link in payers if self._at(link).provider == named]
+            if not found:
+                said = f"The customer is not linked at a payments provider {named[:80]!r}."
+                checks.fault("paymentProvider", "not_linked", said)
+            return found
+        if len(payers) > 1:
+            slugs = ", ".join(sorted(self._at(link).provider for link in payers))
+            said = f"Name one of {slugs}: nobody is charged twice."
+            checks.fault("paymentProvider", "payment_provider_required", said)
+        return payers[:1]
+
+    def _begin(self, invoice: InvoiceRow, link: LinkRow) -> Opening:
+        facts = facts_of(self.hub, self._at(link).provider)
+        return begin(facts, invoice.to_domain(), link, invoice.auto_push)
+
+    def _at(self, link: LinkRow) -> ConnectionRow:
+        return self.connections[link.connection_id]
+
+
+def open_all(scope: Scope, openings: Sequence[Opening], now: int) -> set[str]:
+    """Write many openings; answers the connections that have something due."""
+    due: set[str] = set()
+    for start in range(0, len(openings), _CHUNK):
+        due |= set(outbox.open_operations(scope, list(openings[start : start + _CHUNK]), now))
+    return due
