@@ -1,0 +1,158 @@
+"""Stored webhook events as the sync loop works them, and what their effects write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kable_hub.domain import Environment
+from kable_hub.effects import Event
+from kable_hub.store import outbox
+from kable_hub.store import tables as t
+from kable_hub.store.ids import new_id
+from kable_hub.store.pauses import Lane, load_lane
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """A verified event that waits to be worked."""
+
+    id: str
+    provider: str
+    event: Event
+    failures: int
+
+
+def due_events(now: int, limit: int) -> list[StoredEvent]:
+    """What is to be worked, oldest first."""
+    rows = t.WebhookEvent.select().where(t.WebhookEvent.due_at <= now)
+    return [_stored(row) for row in rows.order_by(t.WebhookEvent.due_at).limit(limit)]
+
+
+def connection_of(stored: StoredEvent) -> Lane | None:
+    """The connection an event belongs to: the one unscoped read, by external id."""
+    row = t.Connection.get_or_none(
+        (t.Connection.provider == stored.provider)
+        & (t.Connection.environment == stored.event.environment.value)
+        & (t.Connection.external_id == stored.event.external_id)
+        & (t.Connection.state != "disconnected")
+    )
+    return None if row is None else load_lane(row.id)
+
+
+def finish(stored: StoredEvent, outcome: str, now: int) -> None:
+    """The event was worked (or ignored, or given up); it stays on record."""
+    t.WebhookEvent.update(worked_at=now, due_at=None, outcome=outcome).where(
+        t.WebhookEvent.id == stored.id
+    ).execute()
+
+
+def postpone(stored: StoredEvent, due_at: int) -> None:
+    """It could not be worked now."""
+    t.WebhookEvent.update(due_at=due_at, failures=stored.failures + 1).where(
+        t.WebhookEvent.id == stored.id
+    ).execute()
+
+
+def change_payment(
+    lane: Lane, document: str, status: str, as_of: int, details: Mapping[str, Any], now: int
+) -> bool:
+    """Move the payment status of a delivered document; older never overwrites newer."""
+    newer = t.Delivery.payment_as_of.is_null() | (t.Delivery.payment_as_of <= as_of)
+    return bool(
+        t.Delivery.update(
+            payment_status=status, payment_as_of=as_of, payment_details=details, updated_at=now
+        )
+        .where(_pushes(lane), t.Delivery.external_id == document, newer)
+        .execute()
+    )
+
+
+def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, now: int) -> bool:
+    """Put what happened at the provider on the invoice's timeline, once."""
+    delivery = t.Delivery.get_or_none(_pushes(lane) & (t.Delivery.external_id == document))
+    if delivery is None:
+        return False
+    known = t.Signal.select().where(
+        t.Signal.delivery_id == delivery.id,
+        t.Signal.kind == kind,
+        t.Signal.as_of == as_of,
+        t.Signal.account_id == lane.scope.account_id,
+        t.Signal.environment == lane.scope.environment.value,
+    )
+    if known.exists():
+        return False
+    t.Signal.create(
+        id=new_id("sig"),
+        account_id=lane.scope.account_id,
+        environment=lane.scope.environment.value,
+        delivery_id=delivery.id,
+        kind=kind,
+        message=message,
+        as_of=as_of,
+        created_at=now,
+    )
+    return True
+
+
+def wake_customer(lane: Lane, reference: str, now: int) -> int:
+    """What waited for these linked customers is due again; answers how many deliveries."""
+    rows = t.Link.select().where(_links(lane), t.Link.reference == reference)
+    return sum(
+        outbox.wake_blocked(
+            lane.scope, lane.id, on="customer", now=now, customer_id=row.customer_id
+        )
+        for row in rows
+    )
+
+
+def break_links(lane: Lane, reference: str, message: str, now: int) -> int:
+    """The customer is gone at the provider: its links say so and send nothing new."""
+    return int(
+        t.Link.update(state="broken", warnings=[message] if message else [], updated_at=now)
+        .where(_links(lane), t.Link.reference == reference)
+        .execute()
+    )
+
+
+def keep_cursor(lane: Lane, cursor: Mapping[str, Any]) -> None:
+    """Remember how far the provider's changes were read."""
+    t.Connection.update(poll_cursor=dict(cursor)).where(
+        t.Connection.id == lane.id, t.Connection.account_id == lane.scope.account_id
+    ).execute()
+
+
+def pollable(slugs: list[str]) -> list[tuple[Lane, dict[str, Any]]]:
+    """Active connections of these providers, with the cursor read last."""
+    rows = t.Connection.select().where(
+        t.Connection.provider.in_(slugs), t.Connection.state == "active"
+    )
+    found = [(load_lane(row.id), row.poll_cursor) for row in rows]
+    return [(lane, cursor) for lane, cursor in found if lane is not None]
+
+
+def _stored(row: t.WebhookEvent) -> StoredEvent:
+    event = Event(
+        id=row.event_id,
+        type=row.type,
+        external_id=row.external_id,
+        environment=Environment(row.environment),
+        payload=row.payload,
+    )
+    return StoredEvent(row.id, row.provider, event, row.failures)
+
+
+def _pushes(lane: Lane) -> Any:
+    return (
+        (t.Delivery.connection_id == lane.id)
+        & (t.Delivery.kind == "push")
+        & (t.Delivery.account_id == lane.scope.account_id)
+        & (t.Delivery.environment == lane.scope.environment.value)
+    )
+
+
+def _links(lane: Lane) -> Any:
+    return (
+        (t.Link.connection_id == lane.id)
+        & (t.Link.account_id == lane.scope.account_id)
+        & (t.Link.environment == lane.scope.environment.value)
+    )

@@ -1,0 +1,141 @@
+"""Work what providers told us: stored webhook events, and changes read by polling."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import assert_never
+
+from kable_hub.clock import Clock, epoch_ms
+from kable_hub.dispatch import Dispatcher
+from kable_hub.effects import (
+    ConnectionRevoked,
+    CustomerGone,
+    CustomerReady,
+    DocumentChanged,
+    Effect,
+    PaymentChanged,
+)
+from kable_hub.errors import ContractViolation, ProviderError, ReconnectRequired, Rejected
+from kable_hub.plugins import UnknownProvider
+from kable_hub.provider import Capability
+from kable_hub.store import events as store
+from kable_hub.store import outbox
+from kable_hub.store.database import Database
+from kable_hub.store.pauses import Lane, pause
+from kable_hub.sync.asking import Asking
+from kable_hub.sync.backoff import SCHEDULE
+
+log = logging.getLogger(__name__)
+
+CHUNK = 50
+TRIES = len(SCHEDULE)
+
+
+class EventWorker:
+    """Turns stored events and polled changes into effects, each event on its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        dispatcher: Dispatcher,
+        asking: Asking,
+        clock: Clock,
+        wake: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._dispatcher = dispatcher
+        self._asking = asking
+        self._clock = clock
+        self._wake = wake
+
+    def work_stored(self) -> int:
+        """Work what is due; answers how many events that were."""
+        with self._database.read():
+            due = store.due_events(self._now(), CHUNK)
+        for stored in due:
+            self._work_one(stored)
+        return len(due)
+
+    def poll(self) -> None:
+        """Read the changes of every active connection whose provider declares it."""
+        slugs = [
+            one.slug
+            for one in self._dispatcher.registry.providers()
+            if one.can(Capability.POLL_CHANGES)
+        ]
+        with self._database.read():
+            lanes = store.pollable(slugs) if slugs else []
+        for lane, cursor in lanes:
+            try:
+                effects, after = self._asking.ask(lane, "poll_changes", cursor=cursor)
+            except ProviderError as error:
+                log.warning("%s could not be polled: %s", lane.id, error.code)
+                continue
+            self._apply(lane, effects, partial(store.keep_cursor, lane, after))
+
+    def _work_one(self, stored: store.StoredEvent) -> None:
+        with self._database.read():
+            lane = store.connection_of(stored)
+        if lane is None:
+            self._finish(stored, "ignored: no connection")
+            return
+        try:
+            effects = self._asking.ask(lane, "work_event", event=stored.event)
+        except (ProviderError, UnknownProvider) as error:
+            self._failed(stored, error)
+            return
+        self._apply(lane, effects, lambda: store.finish(stored, _names(effects), self._now()))
+
+    def _failed(self, stored: store.StoredEvent, error: Exception) -> None:
+        final = isinstance(error, Rejected | ContractViolation | ReconnectRequired)
+        code = error.code if isinstance(error, ProviderError) else "unknown_provider"
+        log.warning("event %s of %s could not be worked: %s", stored.id, stored.provider, code)
+        if final or stored.failures + 1 >= TRIES:
+            self._finish(stored, f"failed: {code}")
+            return
+        wait = SCHEDULE[min(stored.failures, TRIES - 1)]
+        with self._database.write():
+            store.postpone(stored, self._now() + int(wait.total_seconds() * 1000))
+
+    def _finish(self, stored: store.StoredEvent, outcome: str) -> None:
+        with self._database.write():
+            store.finish(stored, outcome, self._now())
+
+    def _apply(self, lane: Lane, effects: Sequence[Effect], finish: Callable[[], None]) -> None:
+        """Write all effects and the end of the event in one transaction, then wake."""
+        with self._database.write():
+            woken = [self._carry_out(lane, effect) for effect in effects]
+            finish()
+        if any(woken):
+            self._wake(lane.id)
+
+    def _carry_out(self, lane: Lane, effect: Effect) -> bool:
+        now = self._now()
+        match effect:
+            case PaymentChanged():
+                details = {"code": effect.code, "message": effect.message, "url": effect.url}
+                as_of = epoch_ms(effect.as_of)
+                status = effect.status.value
+                store.change_payment(lane, effect.document, status, as_of, details, now)
+            case CustomerReady():
+                return store.wake_customer(lane, effect.reference, now) > 0
+            case CustomerGone():
+                store.break_links(lane, effect.reference, effect.message, now)
+            case DocumentChanged():
+                as_of = epoch_ms(effect.as_of)
+                store.add_signal(lane, effect.document, effect.change, effect.message, as_of, now)
+            case ConnectionRevoked():
+                text = effect.message or "access was taken back at the provider"
+                pause(lane.scope, lane.id, "reconnect", text)
+                message = "the provider ended the connection"
+                outbox.block_connection(lane.scope, lane.id, "not_connected", message, now)
+            case _:
+                assert_never(effect)
+        return False
+
+    def _now(self) -> int:
+        return epoch_ms(self._clock.now())
+
+
+def _names(effects: Sequence[Effect]) -> str:
+    return ", ".join(type(effect).__name__ for effect in effects) or "nothing to do"

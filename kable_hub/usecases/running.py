@@ -1,0 +1,63 @@
+"""Start the sync loop of an opened hub."""
+
+from pathlib import Path
+
+from kable_hub.settings import Settings
+from kable_hub.sync.drain import Pace
+from kable_hub.sync.events import EventWorker
+from kable_hub.sync.loop import EmbeddedEngine
+from kable_hub.sync.worker import Rooms
+from kable_hub.usecases.hub import Hub
+
+EVENT_SECONDS = 1.0
+POLL_SECONDS = 300.0
+
+
+def start_engine(hub: Hub) -> EmbeddedEngine:
+    """Start draining; `engine.stop()` ends it. Raises EngineRunning where one runs already."""
+    settings = hub.settings
+    engine = EmbeddedEngine(
+        _rooms(hub),
+        _lock_file(settings, hub),
+        _pace(settings),
+        slots=settings.drain_slots,
+        pushes=settings.push_threads,
+        sweep=settings.sweep_seconds,
+    )
+    events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
+    engine.every(EVENT_SECONDS, lambda: _until_done(events))
+    engine.every(POLL_SECONDS, events.poll)
+    hub.on_wake = engine.wake
+    engine.start()
+    return engine
+
+
+def _until_done(events: EventWorker) -> None:
+    while events.work_stored():
+        continue
+
+
+def _rooms(hub: Hub) -> Rooms:
+    return Rooms(
+        clock=hub.clock,
+        database=hub.database,
+        queue=hub.queue,
+        dispatcher=hub.dispatcher,
+        access=hub.access,
+        budget=hub.budget,
+        instance_id=hub.instance_id,
+    )
+
+
+def _pace(settings: Settings) -> Pace:
+    return Pace(
+        slice_seconds=settings.slice_seconds,
+        lease_seconds=settings.lease_seconds,
+        width=min(16, settings.push_threads),
+    )
+
+
+def _lock_file(settings: Settings, hub: Hub) -> Path:
+    if hub.database.path is not None:
+        return hub.database.path.with_suffix(".engine.lock")
+    return settings.data_dir / "engine.lock"
