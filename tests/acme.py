@@ -408,7 +408,7 @@ class AcmeSimulator(Simulator):
         return {"docs": [doc for doc in self.docs.values() if doc["marker"] == marker]}
 
     def _doc(self, doc: str) -> Any:
-        return self.docs[doc]
+        return self.docs.get(doc) or ({"error": "unknown"}, 404)
 
     def _act(self, doc: str, action: str) -> Any:
         found = self.docs[doc]
