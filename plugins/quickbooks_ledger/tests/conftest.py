@@ -14,8 +14,7 @@ from kable_quickbooks_ledger.simulator import PRODUCTION_REALM, SANDBOX_REALM, Q
 from kable_quickbooks_ledger.simulator_books import Book
 
 from kable_hub import Connection, CustomerLink, Environment, Invoice, Push, canonical
-from kable_hub.clock import ManualClock
-from kable_hub.testing import RecordingGuard, builders
+from kable_hub.testing import ManualClock, RecordingGuard, builders
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "quickbooks"
 REALMS = {Environment.TEST: SANDBOX_REALM, Environment.LIVE: PRODUCTION_REALM}

@@ -1,14 +1,16 @@
 """QuickBooks Online for Kable Hub: the hooks, each one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kable_hub import (
+    JSON,
     Connection,
     ConnectRequest,
     Credentials,
     Customer,
     CustomerLink,
     Document,
+    Effect,
     Form,
     Grant,
     Invoice,
@@ -22,7 +24,7 @@ from kable_hub import (
     Unfinished,
     hookimpl,
 )
-from kable_quickbooks_ledger import batch, choices, customers, declaration, invoices, oauth
+from kable_quickbooks_ledger import batch, changes, choices, customers, declaration, invoices, oauth
 
 
 @hookimpl
@@ -115,3 +117,11 @@ def find_invoices(
 def cancel_invoice(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
     """Void the invoice."""
     return invoices.void(connection, receipt, push)
+
+
+@hookimpl
+def poll_changes(
+    connection: Connection, cursor: Mapping[str, JSON]
+) -> tuple[list[Effect], Mapping[str, JSON]]:
+    """Say which invoices and customers were changed in QuickBooks since last time."""
+    return changes.poll(connection, cursor)

@@ -154,7 +154,6 @@ PROVIDER = Provider(
         Capability.COLLECT_PAYMENT_METHOD,
         Capability.COLLECT_INVOICE,
         Capability.RECEIVE_WEBHOOK,
-        Capability.POLL_CHANGES,
     },
     app_settings=AppSettings,
     settings=Settings,

@@ -17,8 +17,7 @@ from flask import Flask, Response, request
 from markupsafe import escape
 
 from kable_hub import Environment, money
-from kable_hub.clock import Clock
-from kable_hub.testing import Simulator
+from kable_hub.testing import Clock, Simulator
 from kable_quickbooks_ledger import simulator_customers
 from kable_quickbooks_ledger.simulator_api import Api
 from kable_quickbooks_ledger.simulator_books import Book, Row

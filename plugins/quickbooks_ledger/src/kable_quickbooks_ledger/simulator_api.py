@@ -121,7 +121,7 @@ class Api:
         if (entity, operation) == ("Invoice", "void"):
             return {entity: simulator_invoices.void(book, body, self.now())}
         if (entity, operation) == ("Invoice", "delete"):
-            return {entity: simulator_invoices.delete(book, body)}
+            return {entity: simulator_invoices.delete(book, body, self.now())}
         raise _unsupported(f"{entity}?operation={operation}")
 
     def _batch(self, book: Book) -> Row:
@@ -167,6 +167,8 @@ def _get(book: Book, path: str) -> Row:
             return simulator_query.run(book, request.args.get("query", ""))
         case "exchangerate":
             return _rate(book)
+        case "cdc":
+            return _changed(book)
     entity = _entity(first)
     if not entity or not name:
         raise _unsupported(path)
@@ -199,6 +201,15 @@ def _rate(book: Book) -> Row:
             "AsOfDate": request.args.get("asofdate", ""),
         }
     }
+
+
+def _changed(book: Book) -> Row:
+    since = datetime.fromisoformat(request.args["changedSince"])
+    found = [
+        {entity: book.changed(entity, since), "startPosition": 1}
+        for entity in request.args["entities"].split(",")
+    ]
+    return {"CDCResponse": [{"QueryResponse": found}]}
 
 
 def _body() -> Any:

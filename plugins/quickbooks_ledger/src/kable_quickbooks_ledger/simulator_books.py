@@ -55,6 +55,7 @@ class Book:
     )
     replies: dict[str, Reply] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
+    removed: list[tuple[str, str, datetime]] = field(default_factory=list)
 
     def new_id(self, entity: str) -> str:
         """The next id: customers, vendors and employees draw from one list."""
@@ -83,6 +84,21 @@ class Book:
             **row["MetaData"],
             "LastUpdatedTime": now.isoformat(timespec="seconds"),
         }
+
+    def remove(self, entity: str, row_id: str, now: datetime) -> None:
+        """Delete a row for good; the change feed tells of it."""
+        del self.tables[entity][row_id]
+        self.removed.append((entity, row_id, now))
+
+    def changed(self, entity: str, since: datetime) -> list[Row]:
+        """Rows written since a moment, and what is left of the deleted ones; at most 1000."""
+        gone = [
+            {"domain": "QBO", "status": "Deleted", "Id": row_id, "MetaData": _stamp(at)}
+            for kind, row_id, at in self.removed
+            if kind == entity and at >= since
+        ]
+        rows = [row for row in self.tables[entity].values() if _updated(row) >= since]
+        return sorted([*rows, *gone], key=_updated)[:1000]
 
     def named(self, name: str) -> Row | None:
         """Who bears this display name, among customers, vendors and employees, case apart."""
@@ -120,3 +136,11 @@ class Book:
             "Id": "1",
             "SyncToken": "1",
         }
+
+
+def _updated(row: Row) -> datetime:
+    return datetime.fromisoformat(row["MetaData"]["LastUpdatedTime"])
+
+
+def _stamp(at: datetime) -> dict[str, str]:
+    return {"LastUpdatedTime": at.isoformat(timespec="seconds")}

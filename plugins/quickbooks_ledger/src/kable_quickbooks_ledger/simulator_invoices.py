@@ -52,10 +52,10 @@ def void(book: Book, body: Any, now: datetime) -> Row:
     return row
 
 
-def delete(book: Book, body: Any) -> Row:
+def delete(book: Book, body: Any, now: datetime) -> Row:
     """POST /invoice?operation=delete."""
     row = _current(book, body)
-    del book.tables["Invoice"][row["Id"]]
+    book.remove("Invoice", row["Id"], now)
     return {"domain": "QBO", "status": "Deleted", "Id": row["Id"]}
 
 
