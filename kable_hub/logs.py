@@ -99,13 +99,21 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Redaction:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
+    return redaction
+
+
+def route() -> None:
+    """Send structlog through the standard library's logging.
+
+    Done on import: structlog on its own prints the local variables of failures, secrets among
+    them, and a program may forget `configure`.
+    """
     structlog.configure(
         processors=[*_COMMON, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    return redaction
 
 
 def _formatter(redaction: Redaction, form: str) -> logging.Formatter:
@@ -142,3 +150,4 @@ _COMMON: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.PositionalArgumentsFormatter(),
 ]
+route()

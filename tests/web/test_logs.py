@@ -27,7 +27,6 @@ def lines(request, tmp_path):
     yield stream
     root.handlers = before
     root.setLevel(level)
-    structlog.reset_defaults()
 
 
 @pytest.mark.parametrize(
@@ -83,8 +82,7 @@ def test_lines_of_plain_logging_carry_the_context_and_the_same_form(tmp_path):
             logging.getLogger("plugin").warning("hello %s", "you")
     finally:
         root.handlers = before
-        structlog.reset_defaults()
-    line = json.loads(stream.getvalue())
+        line = json.loads(stream.getvalue())
     assert line["event"] == "hello you"
     assert line["request_id"] == "req_1"
     assert line["logger"] == "plugin"
