@@ -116,7 +116,7 @@ def _union(args: tuple[Any, ...]) -> Checker:
                 return checker(value, path)
             except ApiError as error:
                 failures.append(error)
-        deepest = max(failures, key=lambda one: len(one.body["error"].get("param", "")))
+        deepest = max(reversed(failures), key=lambda one: len(one.body["error"].get("param", "")))
         raise deepest
 
     return check
