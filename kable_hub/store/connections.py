@@ -122,6 +122,13 @@ def end(scope: Scope, connection_id: str) -> None:
     t.Connection.update(values).where(_one(scope, connection_id)).execute()
 
 
+def reconnect_by(scope: Scope, connection_id: str) -> int | None:
+    """When a person has to reconnect, or None; the secrets stay unread."""
+    mine = within(t.Credential, scope) & (t.Credential.connection_id == connection_id)
+    row = t.Credential.select(t.Credential.reconnect_by).where(mine).first()
+    return row.reconnect_by if row is not None else None
+
+
 def _one(scope: Scope, connection_id: str) -> Any:
     return within(t.Connection, scope) & (t.Connection.id == connection_id)
 
@@ -136,6 +143,7 @@ def _grant_values(row: ConnectionRow) -> dict[str, Any]:
         "method": row.method,
         "shared": row.shared,
         "connected_at": row.connected_at,
+        "poll_cursor": row.poll_cursor,
     }
 
 

@@ -5,40 +5,39 @@ comes back is checked for state, browser, age and single use before the plugin s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import assert_never
 
+from kable_hub.dialogue import Form, Grant, Redirect
+from kable_hub.store import connect_attempts
+from kable_hub.store.connect_attempts import AttemptRow
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.scope import Scope
+from kable_hub.usecases.connect_dialogue import Dialogue, Step, begin, configured, refused_values
+from kable_hub.usecases.errors import FieldError, Invalid, Problem
+from kable_hub.usecases.forms import FormField, FormView, form_view
+from kable_hub.usecases.grants import require_paid, save_grant
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.tickets import (
+    check_return_to,
+    digest,
+    fresh_secret,
+    opened_by,
+    ticket_to_open,
+    under_state,
+)
 
-
-@dataclass(frozen=True)
-class FormField:
-    """One field of a form or of settings, taken from the declared schema.
-
-    `type` is text, secret, choice, integer, number, boolean or date; `choices` are (value, label).
-    `from_provider` says that `setting_choices` offers values for it.
-    """
-
-    name: str
-    type: str
-    label: str
-    required: bool
-    help: str = ""
-    default: Any = None
-    choices: tuple[tuple[str, str], ...] = ()
-    from_provider: bool = False
-
-
-@dataclass(frozen=True)
-class FormView:
-    """A form to fill in. `error` says what was wrong with the last values."""
-
-    title: str
-    help: str
-    fields: tuple[FormField, ...]
-    error: str = ""
+__all__ = [
+    "FormField",
+    "FormView",
+    "Opened",
+    "Outcome",
+    "Started",
+    "answer_form",
+    "finish",
+    "open_ticket",
+    "start_connecting",
+]
 
 
 @dataclass(frozen=True)
@@ -102,17 +101,48 @@ def start_connecting(
     Invalid, Conflict (`not_configured`, `different_account`, `held_by_another_account`,
     `environment_missing`), Forbidden (`live_key_required`) and the provider's problems.
     """
-    raise NotImplementedError
+    asked = configured(hub, scope, slug, method, by_person)
+    check_return_to(return_to)
+    with hub.database.read():
+        require_paid(scope)
+    dialogue = Dialogue(hub, asked, fresh_secret())
+    step = dialogue.first_step()
+    if form is not None:
+        step = _answered(dialogue, step, form)
+    tell = also or (lambda _: None)
+    if isinstance(step, Grant):
+        rows = save_grant(hub, asked, step, lambda rows: tell(Started(connections=rows)))
+        return Started(connections=rows)
+    with hub.database.write():
+        started = _begun(dialogue, step, return_to)
+        tell(started)
+    return started
 
 
 def open_ticket(hub: Hub, ticket: str) -> Opened:
     """Open the link of a started dialogue, once. Raises Problem (`bad_ticket`)."""
-    raise NotImplementedError
+    attempt = ticket_to_open(hub, ticket)
+    dialogue = Dialogue.resumed(hub, attempt, fresh_secret())
+    step = None if dialogue.url else dialogue.first_step()
+    secret = fresh_secret()
+    with hub.database.write():
+        if not connect_attempts.open_once(attempt, digest(secret), hub.now()):
+            raise Problem("bad_ticket", "This link was opened before.")
+    form = form_view(step) if isinstance(step, Form) else None
+    return Opened(secret, dialogue.url, form)
 
 
 def answer_form(hub: Hub, ticket: str, browser_secret: str, values: Mapping[str, str]) -> Outcome:
     """What a person typed into the form of an opened ticket. Raises Problem (`bad_ticket`)."""
-    raise NotImplementedError
+    attempt = opened_by(hub, ticket, browser_secret)
+    dialogue = Dialogue.resumed(hub, attempt, fresh_secret())
+    form = dialogue.first_step()
+    try:
+        step = _answered(dialogue, form, values)
+        return _go_on(dialogue, attempt, step)
+    except Problem as problem:
+        shown = form_view(form, _told(problem)) if isinstance(form, Form) else None
+        return _failed(attempt, problem, shown)
 
 
 def finish(hub: Hub, slug: str, query: Mapping[str, str], browser_secret: str) -> Outcome:
@@ -121,4 +151,72 @@ def finish(hub: Hub, slug: str, query: Mapping[str, str], browser_secret: str) -
     Raises Problem (`bad_state`) where this is no dialogue of this browser; everything later
     is told in the Outcome.
     """
-    raise NotImplementedError
+    state = query.get("state", "")
+    attempt = under_state(hub, slug, state, browser_secret)
+    with hub.database.write():
+        if not connect_attempts.use_once(attempt, hub.now()):
+            raise Problem("bad_state", "This answer was used before.")
+    try:
+        dialogue = Dialogue.resumed(hub, attempt, state)
+        step = dialogue.step(query=query)
+        return _go_on(dialogue, replace(attempt, used_at=hub.now()), step)
+    except Problem as problem:
+        with hub.database.write():
+            connect_attempts.note_outcome(attempt, problem.code, problem.detail)
+        return _failed(attempt, problem)
+
+
+def _begun(dialogue: Dialogue, step: Form | Redirect, return_to: str) -> Started:
+    ticket = begin(dialogue, step, return_to)
+    url = f"{dialogue.hub.settings.public_url}/connect/start/{ticket}"
+    return Started(url, form_view(step) if isinstance(step, Form) else None)
+
+
+def _answered(dialogue: Dialogue, first: Step, values: Mapping[str, str]) -> Step:
+    if not isinstance(first, Form):
+        raise Invalid(FieldError("form", "not_expected", "This way to connect has no form."))
+    faults = refused_values(first, values)
+    if faults:
+        raise Invalid(*faults)
+    step = dialogue.step(form=values)
+    if isinstance(step, Form):
+        raise Invalid(FieldError("form", "refused", step.error or "The values are not accepted."))
+    return step
+
+
+def _go_on(dialogue: Dialogue, attempt: AttemptRow, step: Step) -> Outcome:
+    match step:
+        case Grant():
+            rows = save_grant(
+                dialogue.hub, dialogue.asked, step, lambda _: _used(dialogue.hub, attempt)
+            )
+            return Outcome(True, attempt.provider, attempt.return_to, connections=rows)
+        case Redirect():
+            with dialogue.hub.database.write():
+                carry = dialogue.sealed(attempt.id, step)
+                connect_attempts.go_on(attempt, digest(dialogue.state), carry)
+            return Outcome(False, attempt.provider, attempt.return_to, redirect_url=step.url)
+        case Form():
+            raise Problem("unexpected_form", "The provider's plugin asks at the wrong moment.")
+    assert_never(step)
+
+
+def _used(hub: Hub, attempt: AttemptRow) -> None:
+    if attempt.used_at is None and not connect_attempts.use_once(attempt, hub.now()):
+        raise Problem("bad_ticket", "This form was sent before.")
+    connect_attempts.note_outcome(attempt, "connected", "")
+
+
+def _failed(attempt: AttemptRow, problem: Problem, form: FormView | None = None) -> Outcome:
+    return Outcome(
+        ok=False,
+        provider=attempt.provider,
+        return_to=attempt.return_to,
+        code=problem.code,
+        message=problem.detail or problem.title,
+        form=form,
+    )
+
+
+def _told(problem: Problem) -> str:
+    return " ".join(one.message for one in problem.errors) or problem.detail or problem.title

@@ -71,12 +71,17 @@ def write_link(
 
 
 def begin_creating(hub: Hub, connection: ConnectionRow, customer: CustomerRow) -> None:
-    """Make a pending link and the operation that creates the customer at the provider."""
+    """Make a pending link and the operation that creates the customer at the provider.
+
+    Earlier invoices that the link brings along are opened, and wait for it.
+    """
     scope, now = connection.scope, hub.now()
     links.put_pending(scope, connection.id, customer.id, now)
     if not replanning.reopen_creation(scope, connection.id, customer.id, now):
         opening = Opening(connection.id, "create_customer", customer.id, customer.id)
         outbox.open_operations(scope, [opening], now)
+    provider = hub.registry.provider(connection.provider)
+    open_earlier(scope, provider, connection, customer.id, now)
     wake(hub, [connection.id])
 
 

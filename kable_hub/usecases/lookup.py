@@ -56,3 +56,11 @@ def need(provider: Provider, capability: Capability) -> None:
     if not provider.can(capability):
         detail = f"{provider.title} does not offer {capability.value}."
         raise Conflict("not_offered", detail)
+
+
+def connection_named(scope: Scope, reference: str) -> ConnectionRow:
+    """The connection with this id, else of this provider. Raises NotFound."""
+    row = connections.get(scope, reference) or connections.by_provider(scope, reference)
+    if row is None:
+        raise NotFound("connection", reference)
+    return row
