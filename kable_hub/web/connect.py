@@ -13,8 +13,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from kable_hub.usecases import connecting
-from kable_hub.usecases.connecting import FormView, Outcome
+from kable_hub.usecases.connecting import Outcome
 from kable_hub.usecases.errors import Problem
+from kable_hub.usecases.forms import FormView
 from kable_hub.web import problems
 from kable_hub.web.context import current_hub, redacted
 

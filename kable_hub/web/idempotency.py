@@ -19,7 +19,7 @@ from flask import Response, current_app, g, request
 from kable_hub.store import idempotency as store
 from kable_hub.store.idempotency import Claim, Kept
 from kable_hub.usecases.errors import Conflict, Problem
-from kable_hub.web.context import current_caller, current_hub, transaction
+from kable_hub.web.context import current_caller, current_hub
 from kable_hub.web.problems import BadRequest
 
 HEADER = "Idempotency-Key"
@@ -94,7 +94,7 @@ def idempotent(view: Callable[..., Response], asks: bool) -> Callable[..., Respo
 
 def _in_one_transaction(run: Callable[[], Response]) -> Response:
     # A problem raised in here rolls key and effect back together.
-    with transaction():
+    with current_hub().database.write():
         claimed = _claim()
         if isinstance(claimed, Kept):
             return _replay(claimed)
@@ -102,14 +102,14 @@ def _in_one_transaction(run: Callable[[], Response]) -> Response:
 
 
 def _claimed(run: Callable[[], Response]) -> Response:
-    with transaction():
+    with current_hub().database.write():
         claimed = _claim()
     if isinstance(claimed, Kept):
         return _replay(claimed)
     try:
         return _run(Pending(claimed), run)
     except BaseException:
-        with transaction():
+        with current_hub().database.write():
             store.release(claimed)
         raise
 
@@ -118,7 +118,7 @@ def _run(pending: Pending, run: Callable[[], Response]) -> Response:
     g.pending = pending
     response = run()
     if not pending.kept:
-        with transaction():
+        with current_hub().database.write():
             _keep(pending, response)
     return response
 
@@ -156,7 +156,7 @@ def _forget_old() -> None:
     hub, swept = current_hub(), current_app.extensions.setdefault(SWEPT, [0])
     if hub.now() - swept[0] >= _ms(SWEEP_EVERY):
         swept[0] = hub.now()
-        with transaction():
+        with hub.database.write():
             store.forget(swept[0] - _ms(KEEPS))
 
 

@@ -9,6 +9,7 @@ from flask.views import MethodView
 from kable_hub.usecases import connecting, connections, linking
 from kable_hub.usecases.connecting import Started
 from kable_hub.usecases.connections import PUSH_EARLIER, Health
+from kable_hub.usecases.forms import FormField
 from kable_hub.web.api.blueprint import ApiBlueprint, render
 from kable_hub.web.api.fields import Answer, Body, Day, Moment, text, texts
 from kable_hub.web.context import current_hub, current_scope
@@ -83,7 +84,7 @@ class Field(Answer):
     )
 
     @ma.pre_dump
-    def label_choices(self, field: connecting.FormField, **_: Any) -> dict[str, Any]:
+    def label_choices(self, field: FormField, **_: Any) -> dict[str, Any]:
         """Choices as objects."""
         choices = [{"value": value, "label": label} for value, label in field.choices]
         return {**vars(field), "choices": choices}

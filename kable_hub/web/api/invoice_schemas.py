@@ -187,6 +187,19 @@ class PushBody(Body):
     provider = text("The provider's slug; every one where empty.", load_default="")
 
 
+class PreviewQuery(ma.Schema):
+    """Where the dry run is for."""
+
+    provider = text("The provider's slug.", required=True)
+
+
+class Preview(Answer):
+    """What a provider would be sent."""
+
+    provider = text()
+    document = ma.fields.Dict()
+
+
 class ItemProblem(Answer):
     """Why an invoice of a bulk was refused."""
 

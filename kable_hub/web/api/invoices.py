@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import marshmallow as ma
-from flask import request
+from flask import Response, request
 from flask.views import MethodView
 
-from kable_hub.usecases import invoicing
+from kable_hub import canonical
+from kable_hub.usecases import invoicing, previewing
 from kable_hub.usecases.invoicing import InvoiceFilter, InvoiceView, ItemResult
 from kable_hub.web.api.blueprint import ApiBlueprint, at
 from kable_hub.web.api.invoice_schemas import (
@@ -19,6 +20,8 @@ from kable_hub.web.api.invoice_schemas import (
     InvoiceFull,
     InvoiceQuery,
     NewInvoiceBody,
+    Preview,
+    PreviewQuery,
     PushBody,
 )
 from kable_hub.web.context import current_hub, current_scope
@@ -119,6 +122,21 @@ class Cancel(MethodView):
     def post(self, invoice_id: str) -> Any:
         """Cancel every delivery of an invoice, as long as it stands nowhere."""
         return invoicing.cancel(current_hub(), current_scope(), invoice_id)
+
+
+@blueprint.route("/invoices/<invoice_id>/preview")
+class PreviewAt(MethodView):
+    """A dry run."""
+
+    @blueprint.arguments(PreviewQuery, location="query")
+    @blueprint.response(200, Preview)
+    def get(self, query: dict[str, str], invoice_id: str) -> Response:
+        """Show the exact document a provider would be sent; nothing is written anywhere."""
+        hub, scope = current_hub(), current_scope()
+        found = previewing.preview_invoice(hub, scope, invoice_id, query["provider"])
+        # Canonical text and not the answer's own JSON, in which Decimals would be texts.
+        shown = canonical.dumps({"provider": found.provider, "document": found.document})
+        return Response(shown, content_type="application/json")
 
 
 def _tag(view: InvoiceView) -> str:
