@@ -250,7 +250,7 @@ def test_a_refresh_brings_a_new_pair_and_the_old_token_is_dead(world):
         plugin.refresh(old)
     assert caught.value.code == "invalid_grant"
     plugin.refresh(new)
-    assert world.simulator.sign_in.refreshes == 2
+    assert world.simulator.sign_in.tokens.refreshes == 2
 
 
 def test_the_hard_end_of_a_grant_is_asked_for_and_wins_where_it_is_nearer(world):
@@ -271,7 +271,7 @@ def test_a_refresh_token_unused_for_a_hundred_days_needs_a_person(world):
 
 
 def test_daily_rotation_keeps_the_value_for_a_day(world):
-    world.simulator.sign_in.rotation = "daily"
+    world.simulator.sign_in.tokens.rotation = "daily"
     old = world.connection()
     same, _ = refreshed(world, old)
     assert same.credentials["refresh_token"] == old.credentials["refresh_token"]
@@ -281,7 +281,7 @@ def test_daily_rotation_keeps_the_value_for_a_day(world):
 
 
 def test_a_lost_answer_to_a_refresh_heals_where_intuit_allows_it(world):
-    world.simulator.sign_in.rotation = "grace"
+    world.simulator.sign_in.tokens.rotation = "grace"
     connection = world.connection()
     world.simulator.fault(Fault(path=TOKEN, stage="after", reset=True))
     with pytest.raises(OutcomeUnknown):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kable_quickbooks_ledger import mapping, text
+from kable_quickbooks_ledger import mapping, receipts, text
 from kable_quickbooks_ledger.company import Company
 from kable_quickbooks_ledger.declaration import PROVIDER
 
@@ -262,9 +262,9 @@ def test_the_marker_is_added_to_the_frozen_document_the_same_way_each_time():
     later = builders.push(
         builders.invoice(), link(), frozen, marker="hub_1/acc_1/inv_1", generation=2, key="k"
     )
-    assert mapping.body(push) == mapping.body(later)
-    assert mapping.carries(mapping.body(push), "hub_1/acc_1/inv_1")
-    assert not mapping.carries(mapping.body(push), "hub_1/acc_1/inv_")
+    assert receipts.body(push) == receipts.body(later)
+    assert receipts.carries(receipts.body(push), "hub_1/acc_1/inv_1")
+    assert not receipts.carries(receipts.body(push), "hub_1/acc_1/inv_")
     assert "PrivateNote" in frozen
     assert "hub:" not in frozen["PrivateNote"]
 
@@ -283,7 +283,7 @@ def test_intuits_own_schema_has_nothing_to_say(checker, company, country, curren
         *lines, currency=currency, number="N" * 40, memo="Thanks", due_date=date(2026, 12, 1)
     )
     frozen = document(invoice, company, rate=Decimal("1.0842"), item_class="5")
-    body = mapping.body(builders.push(invoice, link(currency), frozen))
+    body = receipts.body(builders.push(invoice, link(currency), frozen))
     plain = canonical.loads(canonical.dumps(body))
     found = [
         one for one in checker.check("Invoice", plain, "create", country) if one.severity == "error"

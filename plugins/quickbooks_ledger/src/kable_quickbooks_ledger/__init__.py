@@ -24,7 +24,17 @@ from kable_hub import (
     Unfinished,
     hookimpl,
 )
-from kable_quickbooks_ledger import batch, changes, choices, customers, declaration, invoices, oauth
+from kable_quickbooks_ledger import (
+    batch,
+    changes,
+    choices,
+    customers,
+    declaration,
+    finding,
+    invoices,
+    new_customers,
+    oauth,
+)
 
 
 @hookimpl
@@ -75,7 +85,7 @@ def link_customer(
 ) -> LinkedCustomer:
     """Check the customer with this id, or create it."""
     if reference is None:
-        return customers.create(connection, customer, key)
+        return new_customers.create(connection, customer, key)
     return customers.check(connection, customer, reference)
 
 
@@ -102,7 +112,7 @@ def push_invoices(
 @hookimpl
 def find_invoice(connection: Connection, push: Push) -> Receipt | Unfinished | None:
     """Look for the invoice by its marker."""
-    return invoices.find(connection, push)
+    return finding.find(connection, push)
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kable_hub import Connection, OutcomeUnknown, ProviderError, Push, Receipt
-from kable_quickbooks_ledger import faults, invoices, mapping
+from kable_quickbooks_ledger import faults, finding, invoices, receipts
 from kable_quickbooks_ledger.client import Client, Row
 
 
@@ -12,7 +12,7 @@ def push_all(
 ) -> list[Receipt | ProviderError]:
     """Create them; a repeat with the same key gets the first answer again."""
     items = [
-        {"bId": str(at), "operation": "create", "Invoice": mapping.body(push)}
+        {"bId": str(at), "operation": "create", "Invoice": receipts.body(push)}
         for at, push in enumerate(pushes)
     ]
     reply = Client.of(connection).write(
@@ -27,10 +27,10 @@ def find_all(
 ) -> list[Receipt | ProviderError | None]:
     """Look for them: by number first, then by customer and time for those not found."""
     client = Client.of(connection)
-    rows = _rows(client, pushes, [invoices.numbered(push) for push in pushes])
+    rows = _rows(client, pushes, [finding.numbered(push) for push in pushes])
     lost = [not _proven(found, push) for found, push in zip(rows, pushes, strict=True)]
     conditions = [
-        invoices.since(push) if again else "" for push, again in zip(pushes, lost, strict=True)
+        finding.since(push) if again else "" for push, again in zip(pushes, lost, strict=True)
     ]
     more = _rows(client, pushes, conditions)
     return [
@@ -54,7 +54,7 @@ def _rows(
 def _proven(found: list[Row] | ProviderError, push: Push) -> bool:
     if isinstance(found, ProviderError):
         return True
-    return any(mapping.carries(row, push.marker) for row in found)
+    return any(receipts.carries(row, push.marker) for row in found)
 
 
 def _settled(
@@ -67,7 +67,7 @@ def _settled(
         if isinstance(answer, ProviderError):
             return answer
     try:
-        return invoices.settle(connection, push, [*_plain(first), *_plain(second)])
+        return finding.settle(connection, push, [*_plain(first), *_plain(second)])
     except ProviderError as error:
         return error
 
@@ -80,7 +80,7 @@ def _outcome(connection: Connection, push: Push, item: object) -> Receipt | Prov
     if not isinstance(item, dict) or not ("Invoice" in item or "Fault" in item):
         return OutcomeUnknown("QuickBooks' batch reply misses this invoice.", code="odd_reply")
     if "Invoice" in item:
-        return mapping.to_receipt(item["Invoice"], push, connection.urls["app"], adopted=False)
+        return receipts.to_receipt(item["Invoice"], push, connection.urls["app"], adopted=False)
     error = faults.item_error(item["Fault"], writes=True)
     try:
         return invoices.after_refusal(connection, push, error)

@@ -10,7 +10,7 @@ from typing import Any
 
 from kable_hub import JSON, Connection, CustomerGone, DocumentChanged, Effect
 from kable_quickbooks_ledger.client import Client, Row
-from kable_quickbooks_ledger.mapping import voided
+from kable_quickbooks_ledger.receipts import voided
 
 REACH = timedelta(days=30)
 """How far back QuickBooks' change feed goes."""

@@ -4,8 +4,8 @@
         quickbooks.seed_demo()
         os.environ.update(quickbooks.configuration())
 
-Companies are `Book`s; `sign_in` holds the switches of the consent page and of token rotation,
-`api` those of throttling and requestids, `fault` (of the base) spoils answers.
+Companies are `Book`s; `sign_in` holds the switches of the consent page, `sign_in.tokens` those of
+rotation, `api` those of throttling and requestids; `fault` (of the base) spoils answers.
 """
 
 import re
@@ -18,10 +18,11 @@ from markupsafe import escape
 
 from kable_hub import Environment, money
 from kable_hub.testing import Clock, Simulator
-from kable_quickbooks_ledger import simulator_customers
 from kable_quickbooks_ledger.simulator_api import Api
 from kable_quickbooks_ledger.simulator_books import Book, Row
-from kable_quickbooks_ledger.simulator_oauth import Keys, SignIn
+from kable_quickbooks_ledger.simulator_oauth import SignIn
+from kable_quickbooks_ledger.simulator_seed import furnish, people
+from kable_quickbooks_ledger.simulator_tokens import Keys, Tokens
 
 HOSTS = {Environment.LIVE: "production", Environment.TEST: "sandbox"}
 SANDBOX_REALM = "9341450000000001"
@@ -36,7 +37,7 @@ class QuickBooksSimulator(Simulator):
 
     def __init__(self, *, port: int = 0, clock: Clock | None = None, latency: float = 0.0) -> None:
         self.books: dict[str, Book] = {}
-        self.sign_in = SignIn(self.books, self._now, _KEYS)
+        self.sign_in = SignIn(self.books, Tokens(self._now), _KEYS)
         self.api = Api(self.books, self.sign_in, self._now)
         super().__init__(port=port, clock=clock, latency=latency)
 
@@ -92,7 +93,7 @@ class QuickBooksSimulator(Simulator):
         """Open a company with items, terms and tax codes. `changes` are fields of Book."""
         book = Book(realm, HOSTS[environment], changes.pop("name", "Demo Company"), **changes)
         self.books[realm] = book
-        _furnish(book, self._now())
+        furnish(book, self._now())
         return book
 
     def seed_demo(self, *, multicurrency: bool = True) -> None:
@@ -102,7 +103,7 @@ class QuickBooksSimulator(Simulator):
             (PRODUCTION_REALM, Environment.LIVE, "Demo Company"),
         ):
             book = self.company(realm, environment, name=name, multicurrency=multicurrency)
-            _people(book, self._now())
+            people(book, self._now())
 
     def documents(self) -> list[dict[str, Any]]:
         """Every invoice in every company; totals in minor units."""
@@ -127,37 +128,6 @@ class QuickBooksSimulator(Simulator):
             if book.environment == environment and row is not None:
                 return Response(_invoice_page(book, row))
         return Response("There is no such invoice.", status=404)
-
-
-def _furnish(book: Book, now: datetime) -> None:
-    for name, sort in (("Services", "Service"), ("Hours", "Service"), ("Goods", "NonInventory")):
-        book.add("Item", {"Name": name, "Type": sort, "Active": True}, now)
-    for name, days in (("Net 30", 30), ("Net 15", 15), ("Due on receipt", 0)):
-        book.add("Term", {"Name": name, "DueDays": days, "Active": True}, now)
-    book.add("Class", {"Name": "Software", "Active": True}, now)
-    if book.country == "US":
-        for code in ("TAX", "NON"):
-            book.add("TaxCode", {"Id": code, "Name": code, "Active": True}, now)
-        return
-    for name, rate in (("Standard", 20), ("Zero", 0)):
-        row = book.add("TaxCode", {"Name": name, "Active": True}, now)
-        book.tax_rates[row["Id"]] = Decimal(rate)
-
-
-def _people(book: Book, now: datetime) -> None:
-    book.counters["names"] = 27
-    currencies = ("USD", "EUR", "GBP") if book.multicurrency else ("USD", "USD", "USD")
-    for name, currency in zip(
-        ("Drivr App", "Baltic Cargo", "Thames Books"), currencies, strict=True
-    ):
-        reference = simulator_customers.reference(currency)
-        email = {"Address": f"billing@{name.split()[0].lower()}.example"}
-        simulator_customers.add(
-            book, name, now, CurrencyRef=reference, PrimaryEmailAddr=email, CompanyName=name
-        )
-    simulator_customers.add(book, "Paper Supplies", now, "Vendor")
-    closed = simulator_customers.add(book, "Closed Shop", now)
-    simulator_customers.deactivate(book, closed, now)
 
 
 def _document(book: Book, row: Row) -> dict[str, Any]:

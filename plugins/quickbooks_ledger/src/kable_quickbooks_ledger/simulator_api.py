@@ -15,8 +15,9 @@ from kable_quickbooks_ledger import (
     simulator_query,
 )
 from kable_quickbooks_ledger.simulator_books import ENTITIES, Book, Reply, Row
-from kable_quickbooks_ledger.simulator_faults import GatewayFault, QboFault, inactive, missing
+from kable_quickbooks_ledger.simulator_faults import GatewayFault, QboFault, missing
 from kable_quickbooks_ledger.simulator_oauth import SignIn
+from kable_quickbooks_ledger.simulator_reads import entity_of, get, unsupported
 from kable_quickbooks_ledger.simulator_throttle import Throttle
 
 
@@ -64,7 +65,7 @@ class Api:
 
     def _gate(self, environment: str, realm: str) -> Book:
         header = request.headers.get("Authorization", "")
-        family = self.sign_in.bearer(header)
+        family = self.sign_in.tokens.bearer(header)
         if family is None:
             token = header.removeprefix("Bearer ")
             raise GatewayFault(401, "3200", "AuthenticationFailed", f"Token expired: {token}")
@@ -98,12 +99,12 @@ class Api:
 
     def _dispatch(self, book: Book, path: str) -> Row:
         if request.method == "GET":
-            return _get(book, path)
+            return get(book, path)
         if path == "batch":
             return self._batch(book)
-        entity = _entity(path)
+        entity = entity_of(path)
         if entity not in ("Customer", "Invoice"):
-            raise _unsupported(path)
+            raise unsupported(path)
         return self.execute(book, entity, request.args.get("operation", "create"), _body())
 
     def execute(self, book: Book, entity: str, operation: str, body: Any) -> Row:
@@ -122,7 +123,7 @@ class Api:
             return {entity: simulator_invoices.void(book, body, self.now())}
         if (entity, operation) == ("Invoice", "delete"):
             return {entity: simulator_invoices.delete(book, body, self.now())}
-        raise _unsupported(f"{entity}?operation={operation}")
+        raise unsupported(f"{entity}?operation={operation}")
 
     def _batch(self, book: Book) -> Row:
         items = _body().get("BatchItemRequest") or []
@@ -152,66 +153,6 @@ class Api:
         return self.execute(book, entity, item.get("operation", ""), item[entity])
 
 
-def _entity(path: str) -> str:
-    return next((one for one in ENTITIES if one.lower() == path), "")
-
-
-def _get(book: Book, path: str) -> Row:
-    first, _, name = path.partition("/")
-    match first:
-        case "companyinfo":
-            return {"CompanyInfo": book.info()}
-        case "preferences":
-            return {"Preferences": book.preferences()}
-        case "query":
-            return simulator_query.run(book, request.args.get("query", ""))
-        case "exchangerate":
-            return _rate(book)
-        case "cdc":
-            return _changed(book)
-    entity = _entity(first)
-    if not entity or not name:
-        raise _unsupported(path)
-    return {entity: _read(book, entity, name)}
-
-
-def _read(book: Book, entity: str, name: str) -> Row:
-    if not name.isdecimal():
-        raise QboFault(
-            "2030",
-            "Invalid ID",
-            f"Id should be a valid number. Supplied value:{name}",
-            element="Id",
-        )
-    row = book.tables[entity].get(name)
-    if row is None:
-        raise inactive()
-    return row
-
-
-def _rate(book: Book) -> Row:
-    currency = request.args.get("sourcecurrencycode", "")
-    if currency not in book.rates:
-        raise inactive()
-    return {
-        "ExchangeRate": {
-            "SourceCurrencyCode": currency,
-            "TargetCurrencyCode": book.home_currency,
-            "Rate": book.rates[currency],
-            "AsOfDate": request.args.get("asofdate", ""),
-        }
-    }
-
-
-def _changed(book: Book) -> Row:
-    since = datetime.fromisoformat(request.args["changedSince"])
-    found = [
-        {entity: book.changed(entity, since), "startPosition": 1}
-        for entity in request.args["entities"].split(",")
-    ]
-    return {"CDCResponse": [{"QueryResponse": found}]}
-
-
 def _body() -> Any:
     try:
         body = canonical.loads(request.get_data())
@@ -220,7 +161,3 @@ def _body() -> Any:
     if not isinstance(body, dict):
         raise QboFault("2010", "Invalid JSON", "The body is no object")
     return body
-
-
-def _unsupported(path: str) -> QboFault:
-    return QboFault("500", "Unsupported Operation", f"Operation {path} is not supported.")

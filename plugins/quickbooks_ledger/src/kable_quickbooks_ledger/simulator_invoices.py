@@ -15,9 +15,7 @@ from kable_quickbooks_ledger.simulator_faults import (
     missing,
     too_long,
 )
-
-_CENT = Decimal("0.01")
-_PSEUDO = ("TAX", "NON")
+from kable_quickbooks_ledger.simulator_lines import CENT, lines_of
 
 
 def create(book: Book, body: Any, now: datetime) -> Row:
@@ -25,7 +23,7 @@ def create(book: Book, body: Any, now: datetime) -> Row:
     schema.check("Invoice", body)
     customer = _customer(book, body)
     _check_currency(book, body, customer)
-    lines = _lines(book, body)
+    lines = lines_of(book, body)
     _check_period(book, body)
     number = _number(book, body)
     net = sum((Decimal(line["Amount"]) for line in lines), Decimal(0))
@@ -91,63 +89,6 @@ def _check_currency(book: Book, body: Any, customer: Row) -> None:
         raise business("The currency of the transaction is invalid for customer/vendor/account.")
 
 
-def _lines(book: Book, body: Any) -> list[Row]:
-    lines = body.get("Line")
-    if not lines:
-        raise missing("Line")
-    if len(lines) > 750:
-        raise business("You can only enter 750 lines.")
-    return [_line(book, line, at) for at, line in enumerate(lines, start=1)]
-
-
-def _line(book: Book, line: Any, at: int) -> Row:
-    if line.get("DetailType") != "SalesItemLineDetail" or "SalesItemLineDetail" not in line:
-        raise missing("DetailType")
-    if line.get("Amount") is None:
-        raise missing("Amount")
-    detail = dict(line["SalesItemLineDetail"])
-    _check_product(Decimal(line["Amount"]), detail)
-    detail["ItemRef"] = _item(book, detail)
-    detail["TaxCodeRef"] = _tax_code(book, detail)
-    return {**line, "Id": str(at), "LineNum": at, "SalesItemLineDetail": detail}
-
-
-def _check_product(amount: Decimal, detail: Row) -> None:
-    quantity, price = detail.get("Qty"), detail.get("UnitPrice")
-    if quantity is None or price is None:
-        return
-    product = (Decimal(quantity) * Decimal(price)).quantize(_CENT, rounding=ROUND_HALF_UP)
-    if product != amount:
-        raise QboFault(
-            "6070",
-            "Amount calculation incorrect in the request",
-            f"Amount is not equal to UnitPrice * Qty. Supplied value:{amount}",
-        )
-
-
-def _item(book: Book, detail: Row) -> dict[str, str]:
-    items = book.tables["Item"]
-    wanted = (detail.get("ItemRef") or {}).get("value") or next(iter(items))
-    if wanted not in items:
-        raise bad_reference("Items", wanted)
-    if not items[wanted]["Active"]:
-        raise inactive()
-    return {"value": wanted, "name": items[wanted]["Name"]}
-
-
-def _tax_code(book: Book, detail: Row) -> dict[str, str]:
-    code = (detail.get("TaxCodeRef") or {}).get("value")
-    if book.country == "US":
-        if code not in (None, *_PSEUDO):
-            raise QboFault("6100", "Invalid tax code", f"Supplied value:{code}")
-        return {"value": code or "NON"}
-    if code is None:
-        raise business("Make sure all your transactions have a GST/HST rate before you save.")
-    if code not in book.tables["TaxCode"]:
-        raise bad_reference("TaxCodes", code)
-    return {"value": code}
-
-
 def _check_period(book: Book, body: Any) -> None:
     if book.closed_until and body.get("TxnDate", "9") <= book.closed_until:
         raise QboFault(
@@ -184,7 +125,7 @@ def _tax(book: Book, body: Any, lines: list[Row]) -> Decimal:
     if explicit is not None and book.country == "US":
         return Decimal(explicit)
     tax = sum((_line_tax(book, line) for line in lines), Decimal(0))
-    return tax.quantize(_CENT, rounding=ROUND_HALF_UP) + book.tax_delta
+    return tax.quantize(CENT, rounding=ROUND_HALF_UP) + book.tax_delta
 
 
 def _line_tax(book: Book, line: Row) -> Decimal:
