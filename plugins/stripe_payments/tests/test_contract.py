@@ -10,6 +10,7 @@ import kable_stripe_payments as plugin
 import pluggy
 import pytest
 import stripe
+from kable_stripe_payments import client
 from kable_stripe_payments.simulator import StripeSimulator
 
 from kable_hub import Capability, Environment, hookspecs
@@ -33,11 +34,37 @@ def shapes():
     )
 
 
+@pytest.fixture(scope="module")
+def objects():
+    """The fields of Stripe's objects, where they are at hand."""
+    data = DATA / "contract-16.1.0.json"
+    if not data.exists():
+        pytest.skip(f"needs the conformance data in {DATA}")
+    return json.loads(data.read_text())["objects"]
+
+
+def test_the_simulator_answers_no_field_that_stripe_does_not_have(desk, objects):
+    every_hook(desk)
+    ledger = desk.stripe.accounts[desk.account].test
+    desk.stripe.accounts[desk.account].granted.add(True)
+    stripe = client.of(desk.connection())
+    paths = {"invoice": "invoices", "customer": "customers", "setup_intent": "setup_intents"}
+    paths["checkout.session"] = "checkout/sessions"
+    answers = [stripe.get("account.get", "/v1/account"), *desk.stripe.events]
+    for kind, path in paths.items():
+        answers += [stripe.get("any", f"/v1/{path}/{id}") for id in ledger.of(kind)]
+    answers += [row for one in answers for row in one.get("lines", {}).get("data", ())]
+    seen = {one["object"] for one in answers}
+    assert seen == {"account", "event", "line_item", *paths}
+    for one in answers:
+        assert set(one) - {"object"} <= set(objects[one["object"]]), one["object"]
+
+
 def every_hook(desk):
     """Call every hook once, so that every request of the plugin is made."""
     line = builders.line(tax=100)
     bill = builders.invoice(line, memo="Thanks", due_date=builders.NOW.date().replace(year=2027))
-    push = desk.push(bill, collection_method="send_invoice", footer="F", custom_fields={"PO": "1"})
+    push = desk.push(bill, collection_method="send_invoice", footer="F", custom_fields="PO: 1")
     receipt = desk.send(push)
     plugin.find_invoice(desk.connection(), push)
     plugin.cancel_invoice(desk.connection(), receipt, push)
@@ -161,8 +188,10 @@ def test_secrets_of_the_operator_are_marked_and_asked_for_by_oauth_only():
         ({"days_until_due": -1}, "days_until_due"),
         ({"statement_descriptor": "12345"}, "statement_descriptor"),
         ({"statement_descriptor": "x" * 23}, "statement_descriptor"),
-        ({"custom_fields": {"a": "1", "b": "2", "c": "3", "d": "4"}}, "custom_fields"),
-        ({"custom_fields": {"a": "x" * 141}}, "custom_fields"),
+        ({"custom_fields": "a: 1; b: 2; c: 3; d: 4"}, "custom_fields"),
+        ({"custom_fields": "a: " + "x" * 141}, "custom_fields"),
+        ({"custom_fields": "no colon"}, "custom_fields"),
+        ({"custom_fields": ": no caption"}, "custom_fields"),
         ({"number_field": "x" * 41}, "number_field"),
         ({"tax": "stripe"}, "tax"),
     ],
@@ -172,5 +201,5 @@ def test_settings_stripe_would_refuse_are_refused_when_saved(wrong, field):
 
 
 def test_good_settings_pass():
-    good = {"statement_descriptor": "ACME 12", "custom_fields": {"PO": "7"}, "tax": "line"}
+    good = {"statement_descriptor": "ACME 12", "custom_fields": "PO: 7; VAT id: GB1", "tax": "line"}
     assert plugin.provider().settings().validate(good) == {}

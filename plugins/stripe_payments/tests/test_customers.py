@@ -125,6 +125,17 @@ def test_a_customer_made_two_days_ago_is_found_even_with_another_address(desk):
     assert len(made(desk)) == 1
 
 
+def test_a_customer_corrected_after_a_refusal_is_made(desk):
+    since = desk.clock.now()
+    body = '{"error": {"type": "invalid_request_error", "message": "Bad e-mail."}}'
+    desk.stripe.fault(Fault("customers$", "POST", stage="after", status=400, body=body))
+    with pytest.raises(Rejected):
+        create(desk, builders.customer(email="nonsense"), since)
+    made(desk)[0]["metadata"].clear()
+    linked = create(desk, builders.customer(email="right@example.com"), since)
+    assert linked.email == "right@example.com"
+
+
 def test_an_index_that_lags_makes_no_second_customer(desk):
     desk.stripe.search_lag = 3600
     create(desk)

@@ -205,9 +205,10 @@ def test_a_platform_without_its_key_is_not_configured(desk):
         ("7", timedelta(seconds=7)),
         ("999999", timedelta(hours=1)),
         ("Sun, 22 Nov 2026 12:00:30 GMT", timedelta(seconds=30)),
-        ("Sun, 22 Nov 2026 11:00:00 GMT", timedelta(0)),
-        ("soon", None),
-        ("", None),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", timedelta(seconds=2)),
+        ("Sun, 22 Nov 2026 12:00:30 -0000", timedelta(seconds=2)),
+        ("soon", timedelta(seconds=2)),
+        ("", timedelta(seconds=2)),
     ],
 )
 def test_retry_after_is_understood_as_seconds_or_a_date(desk, text, expected):

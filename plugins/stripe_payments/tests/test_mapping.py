@@ -94,7 +94,7 @@ def test_marker_and_generation_come_with_the_push():
 
 
 def test_the_number_is_shown_in_a_field_that_can_be_renamed_or_hidden():
-    fields = plan(builders.invoice(), number_field="No.", custom_fields={"PO": "7"})["invoice"]
+    fields = plan(builders.invoice(), number_field="No.", custom_fields="PO: 7;")["invoice"]
     assert fields["custom_fields"] == [
         {"name": "No.", "value": "INV-0001"},
         {"name": "PO", "value": "7"},

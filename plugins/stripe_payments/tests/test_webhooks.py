@@ -328,6 +328,16 @@ def test_a_default_set_in_the_dashboard_makes_the_customer_ready(desk):
     assert work(desk, last(desk, "customer.updated")) == [CustomerReady(desk.customer)]
 
 
+def test_an_address_makes_a_customer_ready_for_mailed_invoices(desk):
+    event = {"id": "evt_1", "type": "customer.updated", "account": desk.account}
+    desk.customer = desk.stripe.add_customer(desk.account, TEST, email="", with_card=True)
+    (one,) = arrive(desk, {**event, "data": {"object": {"id": desk.customer}}})
+    connection = desk.connection(collection_method="send_invoice")
+    assert plugin.work_event(connection, one) == []
+    desk.stripe.customer(desk.account, TEST, desk.customer)["email"] = "a@example.com"
+    assert plugin.work_event(connection, one) == [CustomerReady(desk.customer)]
+
+
 def test_a_deleted_customer_is_gone(desk):
     desk.stripe.delete_customer(desk.account, TEST, desk.customer)
     (effect,) = work(desk, last(desk, "customer.deleted"))

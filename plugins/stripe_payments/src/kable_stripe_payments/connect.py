@@ -13,10 +13,10 @@ from kable_hub import (
     Form,
     Grant,
     NeedsOperator,
-    ProviderError,
     ReconnectRequired,
     Redirect,
     Rejected,
+    Transient,
 )
 from kable_stripe_payments import client, oauth
 
@@ -130,7 +130,7 @@ def _title(request: ConnectRequest, environment: Environment, account: str) -> s
     key = request.app[environment]["secret_key"]
     try:
         return _name(client.during(request, environment, key, account).get(*_ACCOUNT))
-    except ProviderError:
+    except (Transient, NeedsOperator, ReconnectRequired, Rejected):
         return account
 
 

@@ -13,6 +13,7 @@ from kable_hub import (
     NeedsCustomer,
     NeedsOperator,
     Rejected,
+    canonical,
 )
 from kable_stripe_payments import client, mapping
 
@@ -58,12 +59,11 @@ def _wrong_environment(reference: str, environment: Environment) -> Rejected:
 
 
 def _warnings(connection: Connection, customer: mapping.Stripe) -> tuple[str, ...]:
-    charges = connection.settings["collection_method"] == "charge_automatically"
-    if charges and not mapping.has_payment_method(customer):
-        return ("The customer has no default payment method: invoices wait until there is one.",)
-    if not charges and not customer.get("email"):
+    if mapping.is_ready(customer, connection.settings):
+        return ()
+    if connection.settings["collection_method"] == "send_invoice":
         return ("The customer has no e-mail address: Stripe cannot mail invoices.",)
-    return ()
+    return ("The customer has no default payment method: invoices wait until there is one.",)
 
 
 def create(connection: Connection, customer: Customer, key: str, since: datetime) -> LinkedCustomer:
@@ -72,6 +72,8 @@ def create(connection: Connection, customer: Customer, key: str, since: datetime
     found = _look(stripe, customer, since, connection.now())
     if found is None:
         params = mapping.to_customer_params(customer)
+        # Stripe keeps refusals under a key too; a customer corrected since gets a key of its own.
+        key = f"{key}-{canonical.digest(params)[:16]}"
         found = stripe.post("customers.create", "/v1/customers", params, key)
     return mapping.to_linked_customer(found, _warnings(connection, found))
 
@@ -108,22 +110,21 @@ def require_chargeable(connection: Connection, reference: str) -> None:
 
     NeedsCustomer `requires_payment_method`; NeedsOperator `customer_gone`, `customer_email`.
     """
-    customer = _read(connection, reference)
+    if mapping.is_ready(_read(connection, reference), connection.settings):
+        return
     if connection.settings["collection_method"] == "send_invoice":
-        if not customer.get("email"):
-            raise NeedsOperator(
-                "The customer has no e-mail address at Stripe, so no invoice can be mailed.",
-                code="customer_email",
-                on="customer",
-                scope="customer",
-            )
-    elif not mapping.has_payment_method(customer):
-        raise NeedsCustomer(
-            "The customer has no default payment method at Stripe.",
-            code="requires_payment_method",
+        raise NeedsOperator(
+            "The customer has no e-mail address at Stripe, so no invoice can be mailed.",
+            code="customer_email",
             on="customer",
             scope="customer",
         )
+    raise NeedsCustomer(
+        "The customer has no default payment method at Stripe.",
+        code="requires_payment_method",
+        on="customer",
+        scope="customer",
+    )
 
 
 def _read(connection: Connection, reference: str) -> Any:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate
 
 from kable_hub import (
     Capability,
@@ -42,6 +42,23 @@ ENDPOINTS = (
 """The call names under Stripe's default of 25 requests a second for one endpoint."""
 
 
+def captions(text: str) -> dict[str, str]:
+    """The fields in `Caption: text; Caption: text`; what has no colon is a caption alone."""
+    parts = [part.partition(":") for part in text.split(";") if part.strip()]
+    return {caption.strip(): value.strip() for caption, _, value in parts}
+
+
+def _check_captions(text: str) -> None:
+    shown = captions(text)
+    if len(shown) > 3:
+        raise ValidationError("Stripe shows at most three of them beside the number.")
+    for caption, value in shown.items():
+        if not 1 <= len(caption) <= 40 or not 1 <= len(value) <= 140:
+            raise ValidationError(
+                f"{caption[:40]!r}: the caption has 1 to 40 characters, the text 1 to 140."
+            )
+
+
 class AppSettings(Schema):
     """The operator's own Stripe platform, per environment. Only `oauth` needs one."""
 
@@ -78,7 +95,9 @@ class Settings(Schema):
 
     collection_method = fields.String(
         load_default="charge_automatically",
-        validate=validate.OneOf(["charge_automatically", "send_invoice"]),
+        validate=validate.OneOf(
+            ["charge_automatically", "send_invoice"], ["Charge automatically", "Mail the invoice"]
+        ),
         metadata={
             "label": "Collection",
             "help": "Charge the default payment method, or let Stripe mail the invoice.",
@@ -94,7 +113,7 @@ class Settings(Schema):
     )
     tax = fields.String(
         load_default="amounts",
-        validate=validate.OneOf(["amounts", "line"]),
+        validate=validate.OneOf(["amounts", "line"], ["On each line", "As lines of its own"]),
         metadata={
             "label": "Tax",
             "help": "Show the hub's tax as Stripe tax amounts on each line, or as plain lines.",
@@ -124,18 +143,14 @@ class Settings(Schema):
             "help": "On the card statement: at most 22 characters, at least one letter.",
         },
     )
-    custom_fields = fields.Dict(
-        keys=fields.String(validate=validate.Length(1, 40)),
-        values=fields.String(validate=validate.Length(1, 140)),
-        load_default=dict,
-        metadata={"label": "Further fields", "help": "Caption and text; at most three."},
+    custom_fields = fields.String(
+        load_default="",
+        validate=_check_captions,
+        metadata={
+            "label": "Further fields",
+            "help": "Caption: text; Caption: text. At most three.",
+        },
     )
-
-    @validates_schema
-    def _four_fields_at_most(self, data: dict[str, object], **_: object) -> None:
-        further = data.get("custom_fields")
-        if isinstance(further, dict) and len(further) > 3:
-            raise ValidationError("Stripe shows at most four fields", "custom_fields")
 
 
 def provider() -> Provider:

@@ -25,6 +25,9 @@ from kable_hub import (
 
 _KEYS = re.compile(r"\b(?:sk|rk|pk|whsec|ca|ac)_[A-Za-z0-9_*]+")
 _PERMISSION = re.compile(r"'?(rak_\w+)'?")
+SHORTLY = timedelta(seconds=2)
+"""Stripe names no wait with its limits, which are counted by the second."""
+
 _LIMITERS = ("global-rate", "endpoint-rate", "global-concurrency", "endpoint-concurrency")
 
 
@@ -130,7 +133,8 @@ def _forbidden(answer: Answer) -> ProviderError:
 
 
 def _too_many(answer: Answer) -> ProviderError:
-    wait, reason = retry_after(answer), answer.headers.get("Stripe-Rate-Limited-Reason", "")
+    wait = retry_after(answer) or SHORTLY
+    reason = answer.headers.get("Stripe-Rate-Limited-Reason", "")
     if answer.code == "lock_timeout":
         return Transient(answer.message, code="lock_timeout", retry_after=wait, **answer.details)
     limit = answer.call if reason.startswith("endpoint") else answer.environment.value
@@ -149,7 +153,7 @@ def _declined(answer: Answer) -> ProviderError:
 
 def _in_use(answer: Answer) -> ProviderError:
     """Another request with this key is under way: this one did nothing, that one may yet."""
-    wait = retry_after(answer) or timedelta(seconds=2)
+    wait = retry_after(answer) or SHORTLY
     return OutcomeUnknown(answer.message, code=answer.code, retry_after=wait, **answer.details)
 
 
@@ -162,7 +166,7 @@ def _rejected(answer: Answer) -> Rejected:
 def retry_after(answer: Answer) -> timedelta | None:
     """The wait Stripe asks for, from seconds or a date; None where it names none."""
     text = answer.headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text), 3600))
     try:
         return max(timedelta(0), parsedate_to_datetime(text) - answer.now)

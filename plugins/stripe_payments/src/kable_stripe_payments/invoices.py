@@ -100,18 +100,12 @@ def _compare(invoice: Any, push: Push) -> None:
     )
 
 
-def _give_up(stripe: client.Client, push: Push, draft: str, error: Rejected) -> ProviderError:
+def _give_up(stripe: client.Client, push: Push, draft: str, error: Rejected) -> Rejected:
     """Stripe refused, or the totals differ: take the draft back and say why.
 
-    Where the draft turns out to be final after all, or cannot be removed, nothing is proven.
+    A draft that cannot be removed (somebody finalized it, say) raises what kept it there.
     """
-    try:
-        _remove(stripe, draft)
-    except ProviderError as failed:
-        return OutcomeUnknown(
-            f"{error.message} The draft {draft} could not be removed: {failed.message}",
-            code="draft_left",
-        )
+    _remove(stripe, draft)
     push.save({"removed": draft, "code": error.code, "message": error.message})
     return error
 

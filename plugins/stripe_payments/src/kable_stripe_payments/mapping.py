@@ -22,7 +22,7 @@ from kable_hub import (
     Unsupported,
 )
 from kable_stripe_payments.amounts import from_stripe, split
-from kable_stripe_payments.declaration import MAX_LINES
+from kable_stripe_payments.declaration import MAX_LINES, captions
 from kable_stripe_payments.status import payment_status
 
 MARKER = "hub_marker"
@@ -93,7 +93,10 @@ def _collection(invoice: Invoice, settings: Mapping[str, Any], today: date) -> d
 
 
 def _custom_fields(invoice: Invoice, settings: Mapping[str, Any]) -> list[JSON]:
-    shown = {settings["number_field"]: invoice.number[:140], **settings["custom_fields"]}
+    shown = {
+        settings["number_field"]: invoice.number[:140],
+        **captions(settings["custom_fields"]),
+    }
     return [{"name": name, "value": value} for name, value in shown.items() if name and value]
 
 
@@ -234,6 +237,13 @@ def has_payment_method(customer: Stripe) -> bool:
     """Whether Stripe would have something to charge: a default, not just something attached."""
     settings = customer.get("invoice_settings") or {}
     return bool(settings.get("default_payment_method") or customer.get("default_source"))
+
+
+def is_ready(customer: Stripe, settings: Mapping[str, Any]) -> bool:
+    """Whether an invoice for this customer would reach anything: a card, or a mailbox."""
+    if settings["collection_method"] == "send_invoice":
+        return bool(customer.get("email"))
+    return has_payment_method(customer)
 
 
 def _midnight(day: date) -> int:

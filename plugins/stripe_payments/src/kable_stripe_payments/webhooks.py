@@ -140,7 +140,7 @@ def _customer(connection: Connection, event: Event) -> list[Effect]:
         customer = {"deleted": True}
     if customer.get("deleted"):
         return [CustomerGone(reference, "The customer was deleted at Stripe.")]
-    return [CustomerReady(reference)] if mapping.has_payment_method(customer) else []
+    return [CustomerReady(reference)] if mapping.is_ready(customer, connection.settings) else []
 
 
 def _revoked(connection: Connection, _event: Event) -> list[Effect]:

@@ -8,7 +8,7 @@ from kable_stripe_payments.simulator.state import Ledger, Object, new_id, page
 
 MAX_LINES, MAX_AMOUNT, MIN_AMOUNT = 250, 99_999_999, 50
 _NO_MINIMUM = ("jpy", "krw", "vnd", "clp", "xaf", "xof", "isk", "huf")
-_PLAIN = ("description", "footer", "custom_fields", "statement_descriptor", "days_until_due")
+_PLAIN = ("description", "footer", "custom_fields", "statement_descriptor")
 
 
 def create(asked: Asked) -> Object:
@@ -55,6 +55,7 @@ def _blank(customer: Object, params: Object, method: str) -> Object:
         "auto_advance": params.get("auto_advance", False),
         "metadata": dict(params.get("metadata") or {}),
         "due_date": params.get("due_date"),
+        "_days_until_due": params.get("days_until_due"),
         "status": "draft",
         "number": None,
         "hosted_invoice_url": None,
@@ -136,8 +137,8 @@ def finalize(asked: Asked) -> Object:
     invoice["number"] = f"{customer['invoice_prefix']}-{customer['_invoices']:04d}"
     invoice["hosted_invoice_url"] = f"{asked.sim.url}/i/{invoice['id']}"
     invoice["auto_advance"] = asked.params.get("auto_advance", invoice["auto_advance"])
-    if invoice["due_date"] is None and invoice["days_until_due"] is not None:
-        invoice["due_date"] = ledger.now() + 86400 * invoice["days_until_due"]
+    if invoice["due_date"] is None and invoice["_days_until_due"] is not None:
+        invoice["due_date"] = ledger.now() + 86400 * invoice["_days_until_due"]
     _apply_balance(invoice, customer)
     invoice["status"] = "paid" if invoice["amount_due"] == 0 else "open"
     asked.sim.emit(ledger, "invoice.finalized", invoice)
