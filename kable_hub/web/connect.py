@@ -80,30 +80,29 @@ def posted_callback(slug: str) -> AnyResponse:
 @blueprint.errorhandler(Problem)
 def refused(problem: Problem) -> Response:
     """A page for people, a problem body for everything else."""
-    body = problems.of_problem(problem)
-    return _error_page(problem.title, problem.detail, problem.code, body)
+    return _error_page(problems.of_problem(problem))
 
 
 @blueprint.errorhandler(HTTPException)
 def failed(error: HTTPException) -> Response:
     """The same for what the HTTP layer raises."""
-    body = problems.of_http(error)
-    return _error_page(error.name, "", error.name.lower().replace(" ", "_"), body)
+    return _error_page(problems.of_http(error))
 
 
-def _error_page(title: str, detail: str, code: str, body: Response) -> Response:
+def _error_page(problem: Response) -> Response:
     best = request.accept_mimetypes.best_match((problems.PROBLEM_JSON, "text/html"))
     if best != "text/html":
-        return body
+        return problem
+    said = problem.get_json()
     page = render_template(
         "connect_result.html",
         ok=False,
-        title=title,
-        message=redacted(detail),
-        code=code,
+        title=said["title"],
+        message=said.get("detail", ""),
+        code=said["code"],
         request_id=g.request_id,
     )
-    return Response(page, body.status)
+    return Response(page, problem.status)
 
 
 def _lead_on(outcome: Outcome) -> AnyResponse:

@@ -1,5 +1,6 @@
 """Every error leaves as an RFC 9457 problem with a stable `code` and the request's id."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ _CODES = {
     "Unknown field.": "unknown_field",
     "Field may not be null.": "null",
 }
+_HTTP_CODES = {413: "body_too_large", 500: "internal_error"}
 _DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not know the method.",
@@ -118,7 +120,7 @@ def of_http(error: HTTPException) -> Response:
     """The answer for an error of the HTTP layer; Allow and its like are kept."""
     status = error.code or 500
     title = HTTP_STATUS_CODES.get(status, "Error")
-    code = title.lower().replace(" ", "_").replace("'", "").replace("-", "_")
+    code = _HTTP_CODES.get(status) or re.sub(r"[^a-z]+", "_", title.lower())
     response = answer(status, code, title, detail=_DETAILS.get(status, ""))
     for name, value in error.get_headers():
         if name in _KEPT_HEADERS:

@@ -17,8 +17,13 @@ def path_of(url):
 
 
 def start(web, **body):
-    """Begin in the API; answers the path of the link."""
-    return path_of(web.made("/connections", {"provider": "acme", **body})["connectUrl"])
+    """Begin in the API by a live key, which a grant for both environments takes."""
+    started = web.made("/connections", {"provider": "acme", **body}, key=web.live_key)
+    return path_of(started["connectUrl"])
+
+
+def connections(web):
+    return web.get("/connections", key=web.live_key).json["items"]
 
 
 def state_of(answer):
@@ -44,7 +49,7 @@ def test_a_redirect_and_back_makes_the_connection(web_on_both):
     back = go(browser, f"/connect/acme/callback?code=good&state={state_of(opened)}")
     assert back.status_code == 200
     assert "is connected" in back.text
-    assert web.get("/connections").json["items"][0]["state"] == "active"
+    assert [one["state"] for one in connections(web)] == ["active"]
 
 
 def test_a_link_opens_once(web):
@@ -62,7 +67,7 @@ def test_another_browser_cannot_finish(web):
     back = go(web.app.test_client(), f"/connect/acme/callback?code=good&state={state_of(opened)}")
     assert back.status_code >= 400
     assert "bad_state" in back.text
-    assert web.get("/connections").json["items"] == []
+    assert connections(web) == []
 
 
 def test_machines_are_told_in_a_problem_body(web):
@@ -90,7 +95,7 @@ def test_the_browser_returns_to_where_the_account_wants_it(web):
     assert back.headers["Location"].endswith(expected)
 
 
-@pytest.mark.parametrize("place", ["https://evil.example/", "//evil.example", "javascript:x"])
+@pytest.mark.parametrize("place", ["//evil.example", "javascript:x", "/\\\\evil.example", "page"])
 def test_a_return_to_a_stranger_is_refused(web, place):
     answer = web.post("/connections", {"provider": "acme", "returnTo": place})
     assert answer.status_code == 422
@@ -122,8 +127,8 @@ def test_a_form_is_shown_and_its_values_connect(web):
     assert "script" not in page.headers["Content-Security-Policy"]
     answer = browser.post(link, data={"csrf_token": token, "api_key": "token-1"}, headers=HTML)
     assert answer.status_code == 200
-    assert "Shop (test) is connected" in answer.text
-    assert len(web.get("/connections").json["items"]) == 1
+    assert "Shop (live) is connected" in answer.text
+    assert len(connections(web)) == 1
 
 
 def test_a_form_without_its_token_is_refused(web):
@@ -136,7 +141,7 @@ def test_a_form_without_its_token_is_refused(web):
     stranger = web.app.test_client()
     stolen = stranger.post(link, data={"csrf_token": token, "api_key": "token-1"}, headers=HTML)
     assert stolen.status_code == 403
-    assert web.get("/connections").json["items"] == []
+    assert connections(web) == []
 
 
 def test_wrong_values_show_the_form_again(web):
@@ -155,6 +160,11 @@ def test_over_https_the_cookie_is_secure_and_browsers_stay_there(tmp_path, sqlit
         assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
 
 
-def test_an_unknown_page_of_the_dialogue_is_a_page_for_people(web):
-    answer = web.app.test_client().put("/connect/start/x", headers=HTML)
-    assert (answer.status_code, answer.mimetype) == (405, "text/html")
+def test_a_form_that_is_too_large_is_refused_on_a_page(tmp_path, sqlite_url):
+    with site(sqlite_url, tmp_path, KABLE_MAX_BODY_BYTES="2000") as web:
+        browser = web.app.test_client()
+        link, _, token = form(web, browser)
+        sent = {"csrf_token": token, "api_key": "x" * 3000}
+        answer = browser.post(link, data=sent, headers=HTML)
+        assert (answer.status_code, answer.mimetype) == (413, "text/html")
+        assert "body_too_large" in answer.text

@@ -137,7 +137,7 @@ def test_an_unexpected_failure_tells_the_caller_nothing_and_the_log_everything(w
     with caplog.at_level(logging.ERROR):
         answer = failing(web, RuntimeError(f"cannot open {CANARY}"))
     assert is_problem(answer, 500)
-    assert answer.json["code"] == "internal_server_error"
+    assert answer.json["code"] == "internal_error"
     assert "RuntimeError" not in answer.text
     assert CANARY not in answer.text
     assert answer.json["requestId"] in answer.headers["X-Request-Id"]
