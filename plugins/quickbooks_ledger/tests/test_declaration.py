@@ -27,7 +27,7 @@ def test_the_declaration_speaks_this_hubs_version_and_is_the_same_each_time():
 def test_every_declared_capability_has_its_hook_and_no_other_is_there():
     required = {"provider", "connect", "link_customer", "plan_invoice", "push_invoice"}
     declared = {one.value for one in PROVIDER.capabilities} - {Capability.CREATE_CUSTOMER}
-    assert hooks() == declared | required | {"find_invoice"}
+    assert hooks() == declared | required | {"find_invoice", "work_event"}
 
 
 def test_the_entry_points_name_plugin_and_simulator():

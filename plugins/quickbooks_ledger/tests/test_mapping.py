@@ -162,6 +162,14 @@ def test_an_american_company_without_sales_tax_gets_no_codes_and_takes_no_tax():
     assert caught.value.code == "sales_tax_off"
 
 
+def test_elsewhere_too_a_company_without_sales_tax_gets_no_codes():
+    written = document(
+        builders.invoice(currency="GBP"), Company("GB", "GBP", True, True, False), no_tax_code=""
+    )
+    assert "TaxCodeRef" not in written["Line"][0]["SalesItemLineDetail"]
+    assert "GlobalTaxCalculation" not in written
+
+
 def test_elsewhere_every_line_has_a_real_code():
     lines = (
         builders.line(1, tax=2000),

@@ -270,6 +270,32 @@ def test_an_invoice_is_voided_once_and_voiding_again_is_success(world):
     assert world.simulator.documents()[0]["total"] == 0
 
 
+def test_voiding_an_invoice_that_was_deleted_in_quickbooks_is_success(world):
+    connection = world.connection()
+    push = world.push(connection)
+    created = plugin.push_invoice(connection, push)
+    world.book.remove("Invoice", created.external_id, world.clock.now())
+    gone = plugin.cancel_invoice(connection, created, push)
+    assert (gone.status, gone.total, gone.external_id) == ("deleted", 0, created.external_id)
+
+
+def test_a_void_whose_answer_was_lost_is_success_when_repeated(world):
+    connection = world.connection()
+    push = world.push(connection)
+    created = plugin.push_invoice(connection, push)
+    world.simulator.fault(Fault(path="/invoice$", method="POST", stage="after", reset=True))
+    with pytest.raises(OutcomeUnknown):
+        plugin.cancel_invoice(connection, created, push)
+    assert plugin.cancel_invoice(connection, created, push).status == "voided"
+
+
+def test_a_link_without_the_companys_facts_has_them_read(world):
+    connection = world.connection()
+    document = plugin.plan_invoice(connection, builders.invoice(), builders.link("28"))
+    assert document == world.push(connection).document
+    assert world.guard.names()[:2] == ["company.read", "preferences.read"]
+
+
 def test_a_paid_invoice_is_not_voided(world):
     connection = world.connection()
     push = world.push(connection)

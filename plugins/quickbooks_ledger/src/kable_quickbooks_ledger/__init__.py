@@ -11,6 +11,7 @@ from kable_hub import (
     CustomerLink,
     Document,
     Effect,
+    Event,
     Form,
     Grant,
     Invoice,
@@ -22,6 +23,7 @@ from kable_hub import (
     Redirect,
     SettingChoices,
     Unfinished,
+    WebhookRequest,
     hookimpl,
 )
 from kable_quickbooks_ledger import (
@@ -34,6 +36,7 @@ from kable_quickbooks_ledger import (
     invoices,
     new_customers,
     oauth,
+    webhooks,
 )
 
 
@@ -135,3 +138,17 @@ def poll_changes(
 ) -> tuple[list[Effect], Mapping[str, JSON]]:
     """Say which invoices and customers were changed in QuickBooks since last time."""
     return changes.poll(connection, cursor)
+
+
+@hookimpl
+def receive_webhook(
+    request: WebhookRequest, app: Mapping[str, str], connection: Connection | None
+) -> list[Event]:
+    """Verify Intuit's signature and take the events apart."""
+    return webhooks.receive(request, app, connection)
+
+
+@hookimpl
+def work_event(connection: Connection, event: Event) -> list[Effect]:
+    """Read afresh what the event is about."""
+    return webhooks.work(connection, event)

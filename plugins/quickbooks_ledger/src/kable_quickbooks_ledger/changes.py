@@ -34,12 +34,18 @@ def poll(
         entities="Invoice,Customer",
         changedSince=(since - MARGIN).isoformat(timespec="seconds"),
     )
-    invoices, customers = _rows(body, "Invoice"), _rows(body, "Customer")
-    effects: list[Effect] = [
-        *(_document(row, now) for row in invoices if _touched(row)),
-        *(_customer(row) for row in customers if _gone(row)),
-    ]
-    return effects, {"since": _next(now, invoices, customers).isoformat()}
+    rows = {entity: _rows(body, entity) for entity in ("Invoice", "Customer")}
+    told = [one for entity in rows for row in rows[entity] for one in effects(entity, row, now)]
+    return told, {"since": _next(now, *rows.values()).isoformat()}
+
+
+def effects(entity: str, row: Row, now: datetime) -> list[Effect]:
+    """What an invoice or a customer, as it stands now, has to tell: one effect or none."""
+    if entity == "Invoice" and _touched(row):
+        return [_document(row, now)]
+    if entity == "Customer" and _gone(row):
+        return [_customer(row)]
+    return []
 
 
 def _rows(body: Mapping[str, Any], entity: str) -> list[Row]:

@@ -33,7 +33,7 @@ def check(connection: Connection) -> list[str]:
     settings, warnings = connection.settings, []
     if not settings.get("default_item"):
         warnings.append('Choose a "Default item": invoices need it.')
-    if not company.american:
+    if company.sales_tax and not company.american:
         for field in ("tax_code", "no_tax_code"):
             if not settings.get(field):
                 warnings.append(f"Choose a tax code ({field}): lines need one in this country.")

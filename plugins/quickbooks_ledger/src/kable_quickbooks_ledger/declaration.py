@@ -52,7 +52,7 @@ class AppSettings(Schema):
         metadata={
             "label": "Webhook verifier token",
             "secret": True,
-            "help": "Only needed to hear of changes made in QuickBooks.",
+            "help": "Only needed to hear at once, by webhook, of changes made in QuickBooks.",
         },
     )
 
@@ -150,11 +150,7 @@ PROVIDER = Provider(
         ConnectMethod("oauth", "Connect to QuickBooks", "Sign in at Intuit and pick a company."),
     ),
     capabilities=frozenset(Capability)
-    - {
-        Capability.COLLECT_PAYMENT_METHOD,
-        Capability.COLLECT_INVOICE,
-        Capability.RECEIVE_WEBHOOK,
-    },
+    - {Capability.COLLECT_PAYMENT_METHOD, Capability.COLLECT_INVOICE},
     app_settings=AppSettings,
     settings=Settings,
     limits=LIMITS,

@@ -1,5 +1,6 @@
 """Invoices: plan, push, void."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from kable_hub import (
     Rejected,
 )
 from kable_quickbooks_ledger import customers, faults, mapping, receipts
-from kable_quickbooks_ledger.client import Client
+from kable_quickbooks_ledger.client import Client, Row
 from kable_quickbooks_ledger.company import Company, read_company
 from kable_quickbooks_ledger.finding import by_number, one_of
 
@@ -67,15 +68,26 @@ def after_refusal(connection: Connection, push: Push, error: ProviderError) -> R
 
 
 def void(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
-    """Void the invoice; nothing to do where it is void. Raises Rejected `already_paid`."""
+    """Void the invoice; nothing to do where it is void or gone. Raises Rejected `already_paid`."""
     client = Client.of(connection)
-    row = client.read("invoice.read", f"invoice/{receipt.external_id}")["Invoice"]
+    row = _standing(client, receipt.external_id)
+    if row is None:
+        return replace(receipt, status="deleted", total=0, tax=0)
     if not receipts.voided(row):
         if Decimal(row.get("Balance") or 0) != Decimal(row.get("TotalAmt") or 0):
             raise Rejected("A payment is applied to the invoice.", code="already_paid")
         target = {"Id": row["Id"], "SyncToken": row["SyncToken"]}
         row = client.write_one("invoice.void", "Invoice", target, operation="void")
     return receipts.to_receipt(row, push, connection.urls["app"], adopted=receipt.adopted)
+
+
+def _standing(client: Client, invoice_id: str) -> Row | None:
+    try:
+        return dict(client.read("invoice.read", f"invoice/{invoice_id}")["Invoice"])
+    except ProviderError as error:
+        if error.provider_code == faults.INACTIVE:
+            return None
+        raise
 
 
 def _inactive(client: Client, push: Push, error: ProviderError) -> ProviderError:

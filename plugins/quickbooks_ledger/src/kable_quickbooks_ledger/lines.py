@@ -10,6 +10,8 @@ from kable_quickbooks_ledger.company import Company
 
 DECIMALS = 7
 """QuickBooks keeps so many decimals of a quantity and a unit price."""
+TAXED = ("tax_code", "Tax code for taxed lines")
+UNTAXED = ("no_tax_code", "Tax code for untaxed lines")
 
 
 def to_line(
@@ -65,28 +67,19 @@ def _item(line: InvoiceLine, settings: Mapping[str, Any]) -> str:
 
 def _tax_code(line: InvoiceLine, company: Company, settings: Mapping[str, Any]) -> str:
     taxed = line.tax != 0
-    if company.american:
-        return _american_code(taxed, company)
-    mapped = settings.get("tax_codes", {}).get(line.tax_code)
-    setting, label = (
-        ("tax_code", "Tax code for taxed lines")
-        if taxed
-        else ("no_tax_code", "Tax code for untaxed lines")
-    )
-    code = mapped or settings.get(setting, "")
-    if not code:
-        raise _missing(setting, label)
-    return str(code)
-
-
-def _american_code(taxed: bool, company: Company) -> str:
     if not company.sales_tax:
         if taxed:
             raise NeedsOperator(
                 "Sales tax is off in QuickBooks, the invoice has tax.", code="sales_tax_off"
             )
         return ""
-    return "TAX" if taxed else "NON"
+    if company.american:
+        return "TAX" if taxed else "NON"
+    setting, label = TAXED if taxed else UNTAXED
+    code = settings.get("tax_codes", {}).get(line.tax_code) or settings.get(setting, "")
+    if not code:
+        raise _missing(setting, label)
+    return str(code)
 
 
 def _missing(setting: str, label: str) -> NeedsOperator:

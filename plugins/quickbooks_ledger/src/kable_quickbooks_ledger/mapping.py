@@ -97,9 +97,11 @@ def _currency(invoice: Invoice, company: Company, rate: Decimal | None) -> dict[
 
 
 def _tax(invoice: Invoice, company: Company) -> dict[str, Any]:
+    if not company.sales_tax:
+        return {}
     if not company.american:
         return {"GlobalTaxCalculation": "TaxExcluded"}
-    if not company.sales_tax or not any(line.tax for line in invoice.lines):
+    if not any(line.tax for line in invoice.lines):
         return {}
     # Automated sales tax computes its own figure unless it is given one.
     return {"TxnTaxDetail": {"TotalTax": money.to_major(invoice.tax, invoice.currency)}}

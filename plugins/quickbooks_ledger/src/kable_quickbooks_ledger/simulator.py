@@ -23,6 +23,7 @@ from kable_quickbooks_ledger.simulator_books import Book, Row
 from kable_quickbooks_ledger.simulator_oauth import SignIn
 from kable_quickbooks_ledger.simulator_seed import furnish, people
 from kable_quickbooks_ledger.simulator_tokens import Keys, Tokens
+from kable_quickbooks_ledger.simulator_webhooks import signed
 
 HOSTS = {Environment.LIVE: "production", Environment.TEST: "sandbox"}
 SANDBOX_REALM = "9341450000000001"
@@ -82,7 +83,11 @@ class QuickBooksSimulator(Simulator):
     def keys(self, environment: Environment) -> dict[str, str]:
         """The app settings of an environment, as the hub hands them to the plugin."""
         found = next(one for one in _KEYS if one.environment == HOSTS[environment])
-        return {"client_id": found.client_id, "client_secret": found.client_secret}
+        return {
+            "client_id": found.client_id,
+            "client_secret": found.client_secret,
+            "verifier_token": _VERIFIER,
+        }
 
     def company(
         self,
@@ -104,6 +109,10 @@ class QuickBooksSimulator(Simulator):
         ):
             book = self.company(realm, environment, name=name, multicurrency=multicurrency)
             people(book, self._now())
+
+    def webhook(self, *events: tuple[str, str, str, str]) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of a signed webhook: (realm, entity, id, operation) for each event."""
+        return signed(events, self._now(), _VERIFIER)
 
     def documents(self) -> list[dict[str, Any]]:
         """Every invoice in every company; totals in minor units."""

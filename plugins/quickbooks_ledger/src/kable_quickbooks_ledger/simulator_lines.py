@@ -63,6 +63,10 @@ def _item(book: Book, detail: Row) -> dict[str, str]:
 
 def _tax_code(book: Book, detail: Row) -> dict[str, str]:
     code = (detail.get("TaxCodeRef") or {}).get("value")
+    if not book.sales_tax:
+        if code not in (None, "NON"):
+            raise business("Sales tax is turned off.")
+        return {"value": "NON"}
     if book.country == "US":
         if code not in (None, *_PSEUDO):
             raise QboFault("6100", "Invalid tax code", f"Supplied value:{code}")
