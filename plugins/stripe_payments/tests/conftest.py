@@ -21,8 +21,7 @@ from kable_hub import (
     Unfinished,
     canonical,
 )
-from kable_hub.clock import ManualClock
-from kable_hub.testing import RecordingGuard, builders
+from kable_hub.testing import ManualClock, RecordingGuard, builders
 
 TEST, LIVE = Environment.TEST, Environment.LIVE
 

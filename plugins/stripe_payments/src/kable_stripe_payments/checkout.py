@@ -1,10 +1,9 @@
 """The page on which a customer leaves a card, and what its completion means."""
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from kable_hub import Connection, CustomerLink, HostedPage
-from kable_hub.clock import from_ms
 from kable_stripe_payments import client
 
 LIVES = timedelta(minutes=31)
@@ -30,4 +29,4 @@ def hosted_page(
     session = client.of(connection).post(
         "checkout.create", "/v1/checkout/sessions", params, str(uuid.uuid4())
     )
-    return HostedPage(session["url"], from_ms(session["expires_at"] * 1000))
+    return HostedPage(session["url"], datetime.fromtimestamp(session["expires_at"], UTC))

@@ -6,8 +6,7 @@ from typing import Any, Literal
 from flask import Flask, Response, request
 
 from kable_hub import Environment, LinkedCustomer
-from kable_hub.clock import Clock
-from kable_hub.testing import Simulator
+from kable_hub.testing import Clock, Simulator
 from kable_stripe_payments import mapping
 from kable_stripe_payments.amounts import from_stripe
 from kable_stripe_payments.simulator import api, customers, events, invoices, oauth, pages
