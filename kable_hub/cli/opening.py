@@ -1,0 +1,42 @@
+"""Open the hub for a command, with or without the plugins."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from kable_hub import logs
+from kable_hub.plugins import Registry
+from kable_hub.settings import Settings
+from kable_hub.usecases.hub import Hub, open_hub
+
+
+def load_settings(*, talkative: bool = False) -> Settings:
+    """The settings of this process, its logging set up by them. Raises SettingsError.
+
+    Commands that are not `talkative` log warnings only, unless KABLE_LOG_LEVEL is set.
+    """
+    settings = Settings.load(os.environ)
+    quiet = not (talkative or os.environ.get("KABLE_LOG_LEVEL"))
+    logs.configure(replace(settings, log_level="WARNING") if quiet else settings)
+    return settings
+
+
+@contextmanager
+def store_alone() -> Iterator[Hub]:
+    """A hub that knows no plugin, not even a broken one: for commands that repair."""
+    yield from _opened(Registry.of())
+
+
+@contextmanager
+def with_plugins() -> Iterator[Hub]:
+    """A hub with every admitted plugin."""
+    yield from _opened(None)
+
+
+def _opened(registry: Registry | None) -> Iterator[Hub]:
+    hub = open_hub(load_settings(), registry=registry)
+    try:
+        yield hub
+    finally:
+        hub.close()
