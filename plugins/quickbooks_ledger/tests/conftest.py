@@ -1,6 +1,8 @@
 """A simulated QuickBooks, connections to it, and the check of every body it was sent."""
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +15,18 @@ from kable_quickbooks_ledger.declaration import PROVIDER
 from kable_quickbooks_ledger.simulator import PRODUCTION_REALM, SANDBOX_REALM, QuickBooksSimulator
 from kable_quickbooks_ledger.simulator_books import Book
 
-from kable_hub import Connection, CustomerLink, Environment, Invoice, Push, canonical
+from kable_hub import Call, Connection, CustomerLink, Environment, Invoice, Push, canonical
 from kable_hub.testing import ManualClock, RecordingGuard, builders
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "quickbooks"
 REALMS = {Environment.TEST: SANDBOX_REALM, Environment.LIVE: PRODUCTION_REALM}
 HOSTS = {Environment.TEST: "sandbox", Environment.LIVE: "production"}
+
+
+@contextmanager
+def hasty(name: str, writes: bool) -> Iterator[Call]:
+    """A gate that leaves the plugin little time to connect and to read."""
+    yield Call(name, writes, (0.1, 0.1))
 
 
 @dataclass
@@ -28,6 +36,7 @@ class World:
     simulator: QuickBooksSimulator
     clock: ManualClock
     guard: RecordingGuard = field(default_factory=RecordingGuard)
+    in_a_hurry: bool = False
 
     @property
     def book(self) -> Book:
@@ -50,7 +59,7 @@ class World:
             app=self.simulator.keys(environment),
             urls=urls or self.simulator.urls(environment),
             external_id=realm,
-            guard=self.guard,
+            guard=hasty if self.in_a_hurry else self.guard,
             clock=self.clock.now,
         )
 

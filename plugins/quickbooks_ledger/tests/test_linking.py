@@ -5,7 +5,7 @@ import pytest
 from kable_quickbooks_ledger import simulator_customers
 from kable_quickbooks_ledger.declaration import PROVIDER
 
-from kable_hub import Address, NeedsOperator, OutcomeUnknown, Rejected
+from kable_hub import Address, NeedsOperator, OutcomeUnknown, Rejected, Transient
 from kable_hub.testing import Fault, builders
 
 
@@ -138,6 +138,18 @@ def test_a_customer_that_appeared_in_between_is_offered(world):
     assert caught.value.choices[0].label == "Northwind Traders"
 
 
+def test_our_own_customer_that_shows_up_late_is_taken(world):
+    def appear(name, _writes):
+        if name == "customer.create":
+            simulator_customers.add(
+                world.book, "Northwind Traders", world.clock.now(), Notes="Customer x hub:key-1"
+            )
+
+    world.guard.before = appear
+    linked = create(world.connection())
+    assert world.book.tables["Customer"][linked.reference]["DisplayName"] == "Northwind Traders"
+
+
 def test_a_foreign_customer_needs_multicurrency(world):
     world.simulator.seed_demo(multicurrency=False)
     with pytest.raises(NeedsOperator) as caught:
@@ -145,6 +157,15 @@ def test_a_foreign_customer_needs_multicurrency(world):
     assert caught.value.code == "multicurrency_off"
     assert create(world.connection()).currency == "USD"
     assert "CurrencyRef" not in world.bodies("/customer")[0]
+
+
+def test_quickbooks_away_is_no_unknown_customer(world):
+    connection = world.connection()
+    world.simulator.fault(Fault(path="/customer", status=503, times=2))
+    with pytest.raises(Transient):
+        check(connection, "28")
+    with pytest.raises(OutcomeUnknown):
+        create(connection)
 
 
 def test_quotes_and_backslashes_in_a_name_are_escaped(world):

@@ -1,10 +1,12 @@
 """One invoice, exactly once, whatever the network does."""
 
+import socket
+
 import kable_quickbooks_ledger as plugin
 import pytest
 from kable_quickbooks_ledger import simulator_invoices
 
-from kable_hub import NeedsOperator, OutcomeUnknown, Rejected, Transient, canonical
+from kable_hub import Environment, NeedsOperator, OutcomeUnknown, Rejected, Transient, canonical
 from kable_hub.testing import Fault, builders
 
 
@@ -110,32 +112,31 @@ def test_a_refused_connection_provably_did_nothing(world):
 
 
 def test_a_read_timeout_on_a_write_is_unknown(world):
-    connection = world.connection()
-    push = world.push(connection)
+    push = world.push(world.connection())
     world.simulator.fault(Fault(path="/invoice", delay=0.3, stage="after"))
-    original = world.guard._open
-
-    def hasty(name, writes):
-        gate = original(name, writes)
-        call = gate.__enter__()
-        call.timeout = (1.0, 0.05)
-        gate.__exit__(None, None, None)
-        return _Ready(call)
-
-    world.guard._open = hasty
-    with pytest.raises(OutcomeUnknown):
-        plugin.push_invoice(connection, push)
+    world.in_a_hurry = True
+    with pytest.raises(OutcomeUnknown) as caught:
+        plugin.push_invoice(world.connection(), push)
+    assert caught.value.code == "no_answer"
 
 
-class _Ready:
-    def __init__(self, call):
-        self.call = call
-
-    def __enter__(self):
-        return self.call
-
-    def __exit__(self, *exc):
-        return None
+def test_a_connection_that_never_opens_provably_did_nothing(world):
+    push = world.push(world.connection())
+    world.in_a_hurry = True
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        address = full.getsockname()
+        waiting = [socket.socket() for _ in range(8)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(address)
+        urls = {**world.simulator.urls(Environment.TEST), "api": f"http://127.0.0.1:{address[1]}"}
+        with pytest.raises(Transient) as caught:
+            plugin.push_invoice(world.connection(urls=urls), push)
+        for one in waiting:
+            one.close()
+    assert caught.value.code == "unreachable"
 
 
 def test_a_lost_answer_is_found_by_number_and_marker_and_adopted(world):
@@ -287,6 +288,20 @@ def test_a_void_whose_answer_was_lost_is_success_when_repeated(world):
     with pytest.raises(OutcomeUnknown):
         plugin.cancel_invoice(connection, created, push)
     assert plugin.cancel_invoice(connection, created, push).status == "voided"
+
+
+def test_reads_around_an_invoice_that_fail_are_passed_on(world):
+    connection = world.connection()
+    push = world.push(connection)
+    created = plugin.push_invoice(connection, push)
+    link = world.link(connection, "29", currency="EUR")
+    world.simulator.fault(
+        Fault(path="/invoice/", status=503), Fault(path="/exchangerate", status=503)
+    )
+    with pytest.raises(Transient):
+        plugin.cancel_invoice(connection, created, push)
+    with pytest.raises(Transient):
+        plugin.plan_invoice(connection, builders.invoice(currency="EUR"), link)
 
 
 def test_a_link_without_the_companys_facts_has_them_read(world):

@@ -72,6 +72,7 @@ def sale(**changes):
         (sale(detail={"ItemRef": {"value": "99"}}), "2500"),
         (sale(detail={"TaxCodeRef": {"value": "2"}}), "6100"),
         (sale(DocNumber="N" * 22), "2050"),
+        (sale(DocNumber=7), "2010"),
         (sale(PrivateNote="N" * 4001), "2050"),
         (sale(PrivateNote="\x00"), "2040"),
         (sale(TxnDate="22.11.2026"), "2060"),
@@ -83,6 +84,11 @@ def sale(**changes):
         (sale(GlobalTaxCalculation="NotApplicable", TxnTaxDetail={"TotalTax": 1}), "6170"),
         (sale(line={"Amount": Decimal(-1)}), "6000"),
         (sale(AllowOnlinePayment="yes"), "2230"),
+        (sale(Line=sale()["Line"] * 751), "6000"),
+        (sale(TxnDate=7), "2060"),
+        (sale(PrivateNote=7), "2010"),
+        (sale(BillEmail={"Address": "a" * 101}), "2050"),
+        (sale(CurrencyRef={"value": 7}), "2010"),
         ("{", "2010"),
         ("[]", "2010"),
     ],
@@ -122,8 +128,56 @@ def test_a_foreign_invoice_without_a_rate_is_booked_at_one(api):
     assert body["Invoice"]["CurrencyRef"]["value"] == "EUR"
 
 
+def test_a_company_without_sales_tax_refuses_codes(api, world):
+    world.book.sales_tax = False
+    assert code_of(api("POST", "invoice", sale(detail={"TaxCodeRef": {"value": "TAX"}}))) == "6000"
+    _, body = api("POST", "invoice", sale())
+    assert body["Invoice"]["TxnTaxDetail"] == {"TotalTax": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "auth", "status"),
+    [
+        ("connect/oauth2", {"client_id": "unknown"}, None, 400),
+        ("connect/oauth2", {"client_id": "sandbox-client-id"}, None, 400),
+        ("oauth2/v1/tokens/bearer", {}, None, 401),
+        ("oauth2/v1/tokens/bearer", {"grant_type": "password"}, True, 400),
+        ("oauth2/v1/tokens/bearer", {"grant_type": "refresh_token"}, True, 400),
+        ("v2/oauth2/tokens/revoke", {}, None, 401),
+        ("v2/oauth2/tokens/revoke", {}, True, 400),
+    ],
+)
+def test_sign_in_refuses_what_makes_no_sense(world, path, form, auth, status):
+    pair = ("sandbox-client-id", "sandbox-client-secret") if auth else None
+    url = f"{world.simulator.url}/{path}"
+    assert requests.post(url, data=form, auth=pair, timeout=5).status_code == status
+
+
+def test_credentials_of_the_app_may_stand_in_the_form(world):
+    refresh = world.tokens(Environment.TEST, world.book.realm)["refresh_token"]
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": refresh,
+        "client_id": "sandbox-client-id",
+        "client_secret": "sandbox-client-secret",
+    }
+    url = f"{world.simulator.url}/oauth2/v1/tokens/bearer"
+    reply = requests.post(url, data=form, timeout=5).json()
+    assert reply["token_type"] == "bearer"
+    assert "x_refresh_token_hard_expires_in" not in reply
+
+
+def test_every_access_token_can_be_ended_at_once(world):
+    connection = world.connection()
+    world.simulator.sign_in.tokens.expire_access_tokens()
+    with pytest.raises(CredentialsExpired):
+        plugin.check_connection(connection)
+
+
 def test_a_single_currency_company_refuses_foreign_currency(api, world):
     world.simulator.seed_demo(multicurrency=False)
+    foreign = {"DisplayName": "x", "CurrencyRef": {"value": "EUR"}}
+    assert code_of(api("POST", "customer", foreign)) == "6000"
     assert code_of(api("POST", "invoice", sale(CurrencyRef={"value": "EUR"}))) == "6000"
 
 
@@ -192,6 +246,7 @@ def test_a_wrong_query_is_refused(api, query, code):
         ("select * from Customer where CurrencyRef = 'EUR'", ["Baltic Cargo"]),
         ("select * from Customer where Id <= '28'", ["Drivr App"]),
         ("select * from Customer where Id < '28'", []),
+        ("select * from Customer where Balance.Nothing > '0'", []),
     ],
 )
 def test_a_query_answers_what_it_asks(api, query, names):
@@ -269,7 +324,8 @@ def test_requests_over_the_limit_are_throttled_until_the_window_moved_on(world):
 def test_when_the_months_reads_are_used_up_writes_go_on(world):
     connection = world.connection()
     push = world.push(connection)
-    world.simulator.api.throttle.reads = 0
+    world.simulator.api.throttle.reads = 2
+    plugin.check_connection(connection)
     with pytest.raises(RateLimited):
         plugin.check_connection(connection)
     plugin.push_invoice(connection, push)

@@ -10,7 +10,15 @@ import pytest
 from kable_quickbooks_ledger import simulator_customers, simulator_invoices
 from kable_quickbooks_ledger.simulator import SANDBOX_REALM
 
-from kable_hub import CustomerGone, DocumentChanged, Environment, Rejected, WebhookRequest
+from kable_hub import (
+    CustomerGone,
+    DocumentChanged,
+    Environment,
+    Rejected,
+    Transient,
+    WebhookRequest,
+)
+from kable_hub.testing import Fault
 
 
 def request(world, body, headers):
@@ -123,3 +131,9 @@ def test_working_an_event_finds_a_customer_gone(world, work):
     assert "inactive" in effect.message
     world.book.remove("Customer", "28", world.clock.now())
     assert "merged" in work("Customer", "28")[0].message
+
+
+def test_working_an_event_while_quickbooks_is_away_is_tried_again(world, work):
+    world.simulator.fault(Fault(path="/customer/", status=503))
+    with pytest.raises(Transient):
+        work("Customer", "28")

@@ -13,7 +13,6 @@ from kable_quickbooks_ledger.simulator_faults import (
     business,
     inactive,
     missing,
-    too_long,
 )
 from kable_quickbooks_ledger.simulator_lines import CENT, lines_of
 
@@ -105,8 +104,6 @@ def _number(book: Book, body: Any) -> str | None:
         return str(book.next_number - 1)
     if number is None:
         return None
-    if len(number) > 21:
-        raise too_long("DocNumber", 21, len(number))
     taken = book.numbered(number)
     if taken:
         raise QboFault(
