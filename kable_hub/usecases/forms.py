@@ -63,7 +63,9 @@ def load(
     if schema is None:
         return {}, [_fault(prefix, name, "There is no such field.") for name in values]
     try:
-        loaded = schema().load(dict(values), partial=partial)
+        # By name: `partial=True` would leave out the defaults too.
+        absent = [name for name, one in schema().fields.items() if partial and one.required]
+        loaded = schema().load(dict(values), partial=absent)
     except ValidationError as error:
         told = error.messages if isinstance(error.messages, dict) else {"": error.messages}
         return {}, [_fault(prefix, str(name), _flat(said)) for name, said in told.items()]
