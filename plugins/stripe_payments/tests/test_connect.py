@@ -127,10 +127,17 @@ def test_nothing_configured_says_so(desk):
 
 
 def test_a_grant_for_test_only_is_refused_for_live(desk):
-    desk.stripe.grants_test_only = True
+    desk.stripe.granted_mode = False
     with pytest.raises(Rejected) as caught:
         plugin.connect(approve(desk))
     assert caught.value.code == "test_grant"
+
+
+def test_a_live_grant_for_a_test_client_is_refused(desk):
+    desk.stripe.granted_mode = True
+    with pytest.raises(Rejected) as caught:
+        plugin.connect(approve(desk, environment=TEST, without=[LIVE]))
+    assert caught.value.code == "wrong_mode"
 
 
 def test_a_grant_for_reading_only_is_refused(desk):
@@ -356,3 +363,13 @@ def test_consent_is_not_asked_for_an_unknown_client_or_a_strange_address(desk):
         url.replace("redirect_uri=http", "redirect_uri=javascript"),
     ):
         assert requests.get(wrong, timeout=5).status_code == 400
+        form = dict(parse_qsl(urlsplit(wrong).query)) | {"decision": "approve"}
+        decided = requests.post(f"{desk.stripe.url}/oauth/decision", data=form, timeout=5)
+        assert decided.status_code == 400
+
+
+def test_the_oauth_endpoints_check_key_and_grant_type(desk):
+    url, key = desk.stripe.url, {"Authorization": f"Bearer {desk.stripe.secret_keys[True]}"}
+    refused = requests.post(f"{url}/oauth/token", headers=key, data={"code": "x"}, timeout=5)
+    assert refused.json()["error"] == "unsupported_grant_type"
+    assert requests.post(f"{url}/oauth/deauthorize", timeout=5).status_code == 401

@@ -1,5 +1,6 @@
 """What Stripe answers, row by row, and what that means for the hub. Over real sockets."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -153,7 +154,7 @@ class Hasty(RecordingGuard):
     @contextmanager
     def _open(self, name, writes):
         with super()._open(name, writes) as call:
-            call.timeout = (1.0, 0.2)
+            call.timeout = (0.3, 0.2)
             yield call
 
 
@@ -171,6 +172,21 @@ def test_a_refused_connection_did_nothing_even_for_a_write(desk):
         with pytest.raises(Transient) as caught:
             ask(desk, replace(desk.connection(), urls=urls))
         assert caught.value.code == "unreachable"
+
+
+def test_a_connection_that_is_never_accepted_did_nothing(desk):
+    desk.guard = Hasty()
+    with socket.socket() as full, contextlib.ExitStack() as waiting:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        urls = {"api": f"http://127.0.0.1:{full.getsockname()[1]}"}
+        with pytest.raises(Transient) as caught:
+            write(desk, replace(desk.connection(), urls=urls))
+    assert caught.value.code == "unreachable"
 
 
 def test_a_name_that_does_not_resolve_did_nothing(desk):

@@ -110,6 +110,11 @@ def test_long_texts_are_cut_and_the_calculation_stays():
     assert len(document["invoice"]["description"]) == 1500
 
 
+def test_a_single_piece_needs_no_calculation():
+    line = builders.line(quantity=Decimal(1), description="Setup")
+    assert plan(builders.invoice(line))["lines"][0]["description"] == "Setup"
+
+
 def test_the_day_of_a_service_becomes_its_period():
     line = builders.line(service_date=date(2026, 11, 1))
     assert plan(builders.invoice(line))["lines"][0]["period"]["start"] == 1793491200

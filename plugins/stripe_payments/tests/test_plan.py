@@ -1,10 +1,11 @@
 """What has to be there before an invoice is made, and how its amounts come back."""
 
+import kable_stripe_payments as plugin
 import pytest
 from kable_stripe_payments.simulator import customers
 
-from kable_hub import NeedsCustomer, NeedsOperator, PaymentStatus
-from kable_hub.testing import builders
+from kable_hub import NeedsCustomer, NeedsOperator, PaymentStatus, Rejected
+from kable_hub.testing import Fault, builders
 
 
 def only(desk):
@@ -89,3 +90,28 @@ def test_the_receipt_counts_as_the_hub_counts(desk, currency, amounts, total):
 def test_the_receipt_knows_the_tax_on_the_document(desk, tax):
     receipt = desk.send(desk.push(builders.invoice(builders.line(tax=1900)), tax=tax))
     assert (receipt.total, receipt.tax) == (11900, 1900)
+
+
+def test_a_refusal_that_is_not_about_the_customer_is_passed_on(desk):
+    push = desk.push()
+    body = '{"error": {"type": "invalid_request_error", "message": "No."}}'
+    desk.stripe.fault(Fault("/v1/customers/", "GET", status=400, body=body))
+    with pytest.raises(Rejected, match="No"):
+        desk.push()
+    desk.stripe.fault(Fault("/v1/invoices$", "POST", status=400, body=body))
+    with pytest.raises(Rejected, match="No"):
+        desk.send(push)
+    assert desk.stripe.documents() == desk.stripe.drafts() == []
+    desk.progress = {"invoice": "in_1", "lines": 0}
+    desk.stripe.fault(Fault("/v1/invoices/in_1", "GET", status=400, body=body))
+    with pytest.raises(Rejected, match="No"):
+        desk.send(push)
+
+
+def test_a_part_paid_invoice_shows_as_partially_paid(desk):
+    push = desk.push()
+    desk.send(push)
+    (invoice,) = desk.stripe.ledger(desk.account, desk.connection().environment)
+    invoice["amount_paid"] = 400
+    found = plugin.find_invoice(desk.connection(), push)
+    assert found.payment_status is PaymentStatus.PARTIALLY_PAID

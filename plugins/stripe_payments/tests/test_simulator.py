@@ -261,6 +261,18 @@ def test_deleted_customers_cannot_be_billed_or_changed(desk):
     assert ask(desk, "POST", "checkout/sessions", session).status_code == 400
 
 
+def test_a_mailed_invoice_needs_an_address(desk):
+    desk.customer = desk.stripe.add_customer(desk.account, TEST, email="")
+    answer = draft(desk, collection_method="send_invoice", days_until_due="1")
+    assert "Missing email" in answer["error"]["message"]
+
+
+def test_a_draft_of_a_deleted_customer_cannot_be_finalized(desk):
+    id = draft(desk)["id"]
+    desk.stripe.delete_customer(desk.account, TEST, desk.customer)
+    assert ask(desk, "POST", f"invoices/{id}/finalize").status_code == 400
+
+
 def test_a_card_of_another_customer_cannot_become_the_default(desk):
     desk.stripe.add_customer(desk.account, TEST)
     (card, _) = desk.stripe.accounts[desk.account].test.of("payment_method").values()

@@ -30,7 +30,7 @@ class StripeSimulator(Simulator):
         self.codes: dict[str, oauth.Code] = {}
         self.auto_approve = ""
         self.granted_scope = ""
-        self.grants_test_only = False
+        self.granted_mode: bool | None = None
         self.search_lag = 0
         self.limits: dict[str, int] | None = None
         self.limiter = api.Limiter()

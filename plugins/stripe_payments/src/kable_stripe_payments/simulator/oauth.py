@@ -129,7 +129,7 @@ def _token(sim: "StripeSimulator", request: Request) -> Response:
     return _json(
         {
             "stripe_user_id": account.id,
-            "livemode": live and not sim.grants_test_only,
+            "livemode": live if sim.granted_mode is None else sim.granted_mode,
             "scope": code.scope,
             "token_type": "bearer",
             "access_token": new_id("sk"),
