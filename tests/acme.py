@@ -7,6 +7,7 @@ payment method per customer, voids and signed webhooks: every ability the hub ha
 import hashlib
 import hmac
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +39,7 @@ from kable_hub import (
     PaymentChanged,
     PaymentStatus,
     Provider,
+    ProviderError,
     Push,
     RateLimited,
     Receipt,
@@ -95,6 +97,13 @@ PROVIDER = Provider(
     dedupe=Dedupe("key", timedelta(hours=24)),
     settle_after=timedelta(seconds=1),
     facts=Facts(max_lines=250),
+)
+
+
+BATCHING = replace(
+    PROVIDER,
+    capabilities=PROVIDER.capabilities | {Capability.PUSH_INVOICES, Capability.FIND_INVOICES},
+    batch_size=10,
 )
 
 
@@ -246,6 +255,28 @@ class Acme:
         return []
 
 
+class BatchingAcme(Acme):
+    """Acme with batches of ten."""
+
+    def __init__(self) -> None:
+        super().__init__(BATCHING)
+
+    @hookimpl
+    def push_invoices(
+        self, connection: Connection, pushes: Any, batch_key: str
+    ) -> list[Receipt | ProviderError]:
+        items = [{**push.document, "marker": push.marker} for push in pushes]
+        answer = _call(connection, "docs.batch", "POST", "/batch", items, batch_key)
+        return [_item(one) for one in answer.json()["items"]]
+
+    @hookimpl
+    def find_invoices(self, connection: Connection, pushes: Any) -> list[Receipt | None]:
+        wanted = ",".join(push.marker for push in pushes)
+        answer = _call(connection, "docs.list", "GET", f"/docs?markers={wanted}")
+        found = {doc["marker"]: _receipt(doc, adopted=True) for doc in answer.json()["docs"]}
+        return [found.get(push.marker) for push in pushes]
+
+
 def _session() -> requests.Session:
     if not hasattr(_local, "session"):
         _local.session = requests.Session()
@@ -303,6 +334,10 @@ def _sent(answer: requests.Response) -> dict[str, Any]:
     return body
 
 
+def _item(result: dict[str, Any]) -> Receipt | ProviderError:
+    return Rejected(result["error"]) if "error" in result else _receipt(result)
+
+
 def _receipt(doc: dict[str, Any], adopted: bool = False) -> Receipt:
     return Receipt(
         external_id=doc["id"],
@@ -349,6 +384,7 @@ class AcmeSimulator(Simulator):
         app.add_url_rule("/customers", view_func=self._create_customer, methods=["POST"])
         app.add_url_rule("/customers/<reference>", view_func=self._customer)
         app.add_url_rule("/docs", view_func=self._create, methods=["POST"])
+        app.add_url_rule("/batch", view_func=self._batch, methods=["POST"])
         app.add_url_rule("/docs", view_func=self._list, endpoint="list")
         app.add_url_rule("/docs/<doc>", view_func=self._doc)
         app.add_url_rule("/docs/<doc>/<action>", view_func=self._act, methods=["POST"])
@@ -394,18 +430,30 @@ class AcmeSimulator(Simulator):
         key = request.headers.get("Key", "")
         if key in self.answers:
             return self.answers[key]
-        body = canonical.loads(request.get_data())
+        made = self._make(canonical.loads(request.get_data()))
+        if "error" in made:
+            return made, 422
+        self.answers[key] = (made, 200)
+        return made
+
+    def _make(self, body: dict[str, Any]) -> dict[str, Any]:
         if body["number"] in self.refuse:
-            return {"error": "refused by rule"}, 422
+            return {"error": "refused by rule"}
         doc_id = f"D-{len(self.docs) + 1}"
         status = "draft" if body.pop("draft", False) else "open"
         self.docs[doc_id] = {**body, "id": doc_id, "status": status}
-        self.answers[key] = (self.docs[doc_id], 200)
         return self.docs[doc_id]
 
+    def _batch(self) -> Any:
+        key = request.headers.get("Key", "")
+        if key not in self.answers:
+            items = [self._make(one) for one in canonical.loads(request.get_data())]
+            self.answers[key] = ({"items": items}, 200)
+        return self.answers[key]
+
     def _list(self) -> Any:
-        marker = request.args["marker"]
-        return {"docs": [doc for doc in self.docs.values() if doc["marker"] == marker]}
+        wanted = request.args.get("markers", request.args.get("marker", "")).split(",")
+        return {"docs": [doc for doc in self.docs.values() if doc["marker"] in wanted]}
 
     def _doc(self, doc: str) -> Any:
         return self.docs.get(doc) or ({"error": "unknown"}, 404)

@@ -1,8 +1,8 @@
 """Load what a drain needs for the deliveries it claimed, a chunk at a time, as domain objects."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +34,16 @@ class FrozenGeneration:
     frozen_at: int
     first_sent_at: int | None
     unsettled_at: int | None
+    batch_key: str = ""
+    batch_position: int = 0
+
+    def with_progress(self, progress: Mapping[str, Any]) -> "FrozenGeneration":
+        """The same with what the plugin saved or found last."""
+        return replace(self, progress=dict(progress))
+
+    def in_batch(self, key: str) -> "FrozenGeneration":
+        """The same as a member of a batch."""
+        return replace(self, batch_key=key)
 
 
 @dataclass(frozen=True)
@@ -244,4 +254,6 @@ def _to_generation(row: t.Generation, customer: Customer) -> FrozenGeneration:
         frozen_at=row.frozen_at,
         first_sent_at=row.first_sent_at,
         unsettled_at=row.unsettled_at,
+        batch_key=row.batch_key,
+        batch_position=row.batch_position,
     )

@@ -6,7 +6,7 @@ nothing. The functions open their own short transactions.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kable_hub import canonical
@@ -45,7 +45,8 @@ _CLAIM = """
     WHERE id IN (
         SELECT id FROM delivery WHERE connection_id = ? AND {states} AND due_at <= ?
         AND (due_at, id) > (?, ?)
-        AND EXISTS (SELECT 1 FROM connection WHERE id = ? AND lease_token = ?) ORDER BY due_at, id LIMIT ? {lock})
+        AND EXISTS (SELECT 1 FROM connection WHERE id = ? AND lease_token = ?)
+        ORDER BY due_at, id LIMIT ? {lock})
     RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
         failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at
 """
@@ -81,6 +82,10 @@ _MARK_GENERATION = """
         unsettled_at = ?
     WHERE delivery_id = ? AND number = ?
 """
+_BATCH = """
+    UPDATE generation SET batch_key = ?, batch_position = ? WHERE delivery_id = ? AND number = ?
+"""
+_BATCH_SIZE = "SELECT COUNT(*) FROM generation WHERE batch_key = ?"
 _LEASED = "SELECT 1 FROM connection WHERE id = ? AND lease_token = ?"
 _HOLDS = """
     SELECT 1 FROM delivery d JOIN connection c ON c.id = d.connection_id
@@ -168,6 +173,14 @@ class Settlement:
     attempts: tuple[AttemptRow, ...] = ()
     pause_reason: str = ""
 
+    def due(self, moment: int) -> "Settlement":
+        """The same, to be worked again at another moment."""
+        return replace(self, due_at=moment)
+
+
+class _Outdated(Exception):
+    """Undoes a transaction of marks."""
+
 
 class Queue:
     """The drain's side of the outbox of one database."""
@@ -251,34 +264,58 @@ class Queue:
 
     def freeze(self, delivery: Claimed, token: int, generation: dict[str, Any]) -> bool:
         """Commit a new generation before its first send; False where the plan is outdated."""
+        return bool(self.freeze_many([(delivery, generation)], token))
+
+    def freeze_many(self, plans: Sequence[tuple[Claimed, dict[str, Any]]], token: int) -> set[str]:
+        """Commit several new generations; answers the deliveries whose plan still held."""
+        kept: set[str] = set()
         with self._database.write(durable=False):
-            cursor = self._database.sql(
-                _FREEZE, generation["number"], delivery.id, token, delivery.plan_version
-            )
-            if cursor.rowcount != 1:
-                return False
-            names = ", ".join(generation)
-            marks = ", ".join("?" * len(generation))
-            text = f"INSERT INTO generation ({names}) VALUES ({marks})"  # noqa: S608
-            self._database.sql(text, *generation.values())
-        return True
+            for delivery, generation in plans:
+                values = (generation["number"], delivery.id, token, delivery.plan_version)
+                if self._database.sql(_FREEZE, *values).rowcount == 1:
+                    self._insert_generation(generation)
+                    kept.add(delivery.id)
+        return kept
 
-    def mark_may_exist(
-        self, delivery_id: str, token: int, generation: int | None, now: int
-    ) -> bool:
-        """Put on record, before the first writing call, that a document may exist from now on.
+    def store_batch(self, members: Sequence[tuple[str, int]], key: str) -> None:
+        """Put members (delivery, generation) and their order on record before the batch goes."""
+        with self._database.write(durable=False):
+            for position, (delivery_id, number) in enumerate(members):
+                self._database.sql(_BATCH, key, position, delivery_id, number)
 
-        False where the lease is lost or the plan outdated. Counts the sends of the generation;
-        an operation without one (None) is only marked.
+    def batch_members(self, key: str) -> int:
+        """How many members a batch was stored with."""
+        with self._database.read():
+            row = self._database.sql(_BATCH_SIZE, key).fetchone()
+        return int(row[0])
+
+    def mark_may_exist(self, marks: Sequence[tuple[str, int | None]], token: int, now: int) -> bool:
+        """Put on record, before the first writing call, that documents may exist from now on.
+
+        `marks` are (delivery, generation), without a generation for other operations. False,
+        and nothing marked, where the lease is lost or a plan outdated. Counts the sends.
         """
-        with self._database.write(durable=False):
-            if generation is None:
-                marked = self._database.sql(_MARK_OPERATION, delivery_id, token)
-                return int(marked.rowcount) == 1
-            if self._database.sql(_MARK, delivery_id, token, generation).rowcount != 1:
-                return False
-            self._database.sql(_MARK_GENERATION, now, now, delivery_id, generation)
+        try:
+            with self._database.write(durable=False):
+                for delivery_id, generation in marks:
+                    self._mark(delivery_id, token, generation, now)
+        except _Outdated:
+            return False
         return True
+
+    def _mark(self, delivery_id: str, token: int, generation: int | None, now: int) -> None:
+        if generation is None:
+            marked = self._database.sql(_MARK_OPERATION, delivery_id, token)
+        else:
+            marked = self._database.sql(_MARK, delivery_id, token, generation)
+            self._database.sql(_MARK_GENERATION, now, now, delivery_id, generation)
+        if marked.rowcount != 1:
+            raise _Outdated
+
+    def _insert_generation(self, generation: dict[str, Any]) -> None:
+        names, marks = ", ".join(generation), ", ".join("?" * len(generation))
+        text = f"INSERT INTO generation ({names}) VALUES ({marks})"  # noqa: S608 - own names
+        self._database.sql(text, *generation.values())
 
     def leased(self, connection_id: str, token: int) -> bool:
         """Whether this token is still the connection's newest."""

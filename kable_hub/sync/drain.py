@@ -18,8 +18,10 @@ from kable_hub.store.loading import load_subjects
 from kable_hub.store.pauses import Lane, load_lane
 from kable_hub.store.queue import CLAIMABLE, SETTLING, Claimed, Settlement
 from kable_hub.sync import endings
+from kable_hub.sync.batch import BatchWorker, group
 from kable_hub.sync.run import Run
-from kable_hub.sync.worker import CALL_SECONDS, Rooms, Worker
+from kable_hub.sync.steps import CALL_SECONDS, Rooms, Steps
+from kable_hub.sync.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +76,7 @@ class _Slice:
     pace: Pace
     pushers: Executor
     stop: threading.Event
-    under_way: dict[Future[Settlement], Run] = field(default_factory=dict)
+    under_way: dict[Future[list[Settlement]], list[Run]] = field(default_factory=dict)
     ended: list[tuple[Settlement, Run]] = field(default_factory=list)
     after: tuple[int, str] = (0, "")
     exhausted: bool = False
@@ -85,7 +87,9 @@ class _Slice:
         self.clock = self.rooms.clock
         self.started = self.renewed = self.flushed = self.clock.monotonic()
         self.last_progress = self.started
-        self.worker = Worker(self.rooms, self.lane, self.token, self.stop)
+        self.steps = Steps(self.rooms, self.lane, self.token, self.stop)
+        self.worker = Worker(self.steps)
+        self.batches = BatchWorker(self.steps, self.worker)
 
     def run(self) -> tuple[str, int]:
         """Work until the slice is over; answers what may be worked next, and not before when."""
@@ -119,17 +123,31 @@ class _Slice:
             return
         with self.rooms.database.read():
             self.lane = load_lane(self.lane.id) or self.lane
-        claimed = self._claim(room)
-        self.exhausted = len(claimed) < room and not self.under_way
+        wanted = room * self.steps.provider.batch_size
+        claimed = self._claim(wanted)
+        self.exhausted = len(claimed) < wanted and not self.under_way
         if not claimed:
             return
         self.after = (claimed[-1].due_at, claimed[-1].id)
         with self.rooms.database.read():
-            subjects = load_subjects(self.lane.id, claimed)
-        for subject in subjects:
-            run = Run.of(subject)
-            self.under_way[self.pushers.submit(self.worker.work, run)] = run
+            runs = [Run.of(subject) for subject in load_subjects(self.lane.id, claimed)]
+        self._submit(runs)
         self.last_progress = self.clock.monotonic()
+
+    def _submit(self, runs: list[Run]) -> None:
+        news, replays, looks, singles = group(runs, self.steps.provider, self.steps)
+        for work, batches in (
+            (self.batches.push_new, news),
+            (self.batches.replay, replays),
+            (self.batches.look, looks),
+        ):
+            for members in batches:
+                self.under_way[self.pushers.submit(work, members)] = members
+        for run in singles:
+            self.under_way[self.pushers.submit(self._work_one, run)] = [run]
+
+    def _work_one(self, run: Run) -> list[Settlement]:
+        return [self.worker.work(run)]
 
     def _claim(self, room: int) -> list[Claimed]:
         now = epoch_ms(self.clock.now())
@@ -141,23 +159,26 @@ class _Slice:
     def _collect(self) -> None:
         done, _ = wait(self.under_way, TICK_SECONDS, return_when=FIRST_COMPLETED)
         for future in done:
-            run = self.under_way.pop(future)
-            self.ended.append((self._result(future, run), run))
+            runs = self.under_way.pop(future)
+            for end in self._result(future, runs):
+                run = next(one for one in runs if one.subject.delivery.id == end.delivery.id)
+                self.ended.append((end, run))
             self.exhausted = False
             self.last_progress = self.clock.monotonic()
         if self.clock.monotonic() - self.last_progress > CALL_SECONDS * 2:
             self._give_up_hanging()
 
-    def _result(self, future: Future[Settlement], run: Run) -> Settlement:
+    def _result(self, future: Future[list[Settlement]], runs: list[Run]) -> list[Settlement]:
         try:
-            end = future.result()
+            ends = future.result()
         except Exception:
-            log.exception("delivery %s could not be worked", run.subject.delivery.id)
+            log.exception("deliveries of %s could not be worked", self.lane.id)
             violation = ContractViolation("the hub failed on this delivery", code="internal_error")
-            end = endings.failed(run, violation, epoch_ms(self.clock.now()))
-        last = run.attempts[-1].outcome if run.attempts else ""
-        self.failures_in_a_row = self.failures_in_a_row + 1 if last in _DOWN else 0
-        return end
+            now = epoch_ms(self.clock.now())
+            ends = [endings.failed(run, violation, now) for run in runs]
+        down = all(run.attempts and run.attempts[-1].outcome in _DOWN for run in runs)
+        self.failures_in_a_row = self.failures_in_a_row + 1 if down else 0
+        return ends
 
     def _flush(self, *, force: bool = False) -> None:
         waited = self.clock.monotonic() - self.flushed
@@ -191,16 +212,19 @@ class _Slice:
 
     def _give_up_hanging(self) -> None:
         """Let go of threads that never came back; the gate refuses whatever they still try."""
-        for future, run in self.under_way.items():
-            run.abandoned = True
-            if future.cancel():
-                error: LeaseLost | ContractViolation = LeaseLost("the slice was over")
-            else:
-                error = ContractViolation("the plugin did not come back", code="plugin_hung")
-                log.error("%s hung on delivery %s", self.lane.provider, run.subject.delivery.id)
-            end = endings.failed(run, error, epoch_ms(self.clock.now()))
-            self.ended.append((end, run))
+        for future, runs in self.under_way.items():
+            never_began = future.cancel()
+            for run in runs:
+                run.abandoned = True
+                self.ended.append((self._abandoned(run, never_began), run))
         self.under_way.clear()
+
+    def _abandoned(self, run: Run, never_began: bool) -> Settlement:
+        error: LeaseLost | ContractViolation = LeaseLost("the slice was over")
+        if not never_began:
+            error = ContractViolation("the plugin did not come back", code="plugin_hung")
+            log.error("%s hung on delivery %s", self.lane.provider, run.subject.delivery.id)
+        return endings.failed(run, error, epoch_ms(self.clock.now()))
 
 
 def _claimable(lane: Lane) -> str:

@@ -13,3 +13,8 @@ def push_key(instance: str, connection_id: str, subject_id: str, generation: int
 def marker(instance: str, account_id: str, invoice_id: str) -> str:
     """The identity that stands on the document at the provider."""
     return f"{instance}/{account_id}/{invoice_id}"
+
+
+def batch_key(keys: list[str]) -> str:
+    """The key of a batch: 36 characters, derived from its members in their order."""
+    return str(uuid.uuid5(_NAMESPACE, "batch|" + "|".join(keys)))

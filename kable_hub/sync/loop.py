@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from kable_hub.clock import epoch_ms
 from kable_hub.sync.drain import Pace, drain
-from kable_hub.sync.worker import Rooms
+from kable_hub.sync.steps import Rooms
 
 log = logging.getLogger(__name__)
 

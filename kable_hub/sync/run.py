@@ -1,6 +1,6 @@
 """One claimed delivery in the hands of a push thread: its steps, calls and what they left."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kable_hub.domain import LinkedCustomer
@@ -64,6 +64,17 @@ class Run:
                 request_id=(error.request_id if error else "") or (last.request_id if last else ""),
                 calls=calls,
             )
+        )
+
+    def blame(self, error: ProviderError) -> None:
+        """A step that worked for others failed for this one: its last attempt says so."""
+        last = self.attempts[-1]
+        self.attempts[-1] = replace(
+            last,
+            outcome=type(error).__name__,
+            code=error.code,
+            message=error.message,
+            provider_code=error.provider_code,
         )
 
     def check(self) -> None:

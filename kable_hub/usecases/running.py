@@ -6,7 +6,7 @@ from kable_hub.settings import Settings
 from kable_hub.sync.drain import Pace
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
-from kable_hub.sync.worker import Rooms
+from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import Hub
 
 EVENT_SECONDS = 1.0

@@ -19,7 +19,7 @@ from kable_hub.store.credentials import save_credentials
 from kable_hub.store.outbox import Opening, OperationKind, open_operations
 from kable_hub.store.scope import Scope
 from kable_hub.sync.drain import Pace, drain
-from kable_hub.sync.worker import Rooms
+from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import Hub, open_hub
 from tests.acme import Acme, AcmeSimulator
 
@@ -129,7 +129,7 @@ class Stage:
 
 
 @contextmanager
-def stage(database_url: str, folder: Path) -> Iterator[Stage]:
+def stage(database_url: str, folder: Path, provider: Provider = PROVIDER) -> Iterator[Stage]:
     """A stage with an active connection and one linked customer A-1."""
     with AcmeSimulator() as acme:
         environ = {
@@ -139,7 +139,7 @@ def stage(database_url: str, folder: Path) -> Iterator[Stage]:
             "KABLE_ACME_TEST_CLIENT_ID": "acme-app",
             "KABLE_ACME_TEST_WEBHOOK_SECRET": "hook-secret",
         }
-        registry = Registry.of(Acme())
+        registry = Registry.of(plugin or Acme())
         hub = open_hub(Settings.load(environ), clock=SystemClock(), registry=registry)
         acme.add_customer(name="Northwind Traders", method=True)
         _furnish(hub)

@@ -94,9 +94,10 @@ TABLES = (
     CREATE TABLE generation (
         account_id TEXT NOT NULL, environment TEXT NOT NULL, delivery_id TEXT NOT NULL,
         number INTEGER NOT NULL, key TEXT NOT NULL, batch_key TEXT NOT NULL,
-        document TEXT NOT NULL, link TEXT NOT NULL, invoice_revision INTEGER NOT NULL,
-        progress TEXT NOT NULL, sends INTEGER NOT NULL, frozen_at BIGINT NOT NULL,
-        first_sent_at BIGINT, unsettled_at BIGINT, PRIMARY KEY (delivery_id, number)
+        batch_position INTEGER NOT NULL, document TEXT NOT NULL, link TEXT NOT NULL,
+        invoice_revision INTEGER NOT NULL, progress TEXT NOT NULL, sends INTEGER NOT NULL,
+        frozen_at BIGINT NOT NULL, first_sent_at BIGINT, unsettled_at BIGINT,
+        PRIMARY KEY (delivery_id, number)
     )
     """,
     """
@@ -161,6 +162,7 @@ INDEXES = (
     "CREATE INDEX delivery_account_id_environment_state_id"
     " ON delivery (account_id, environment, state, id)",
     "CREATE UNIQUE INDEX generation_key ON generation (key)",
+    "CREATE INDEX generation_batch_key ON generation (batch_key)",
     "CREATE INDEX attempt_delivery_id ON attempt (delivery_id)",
     "CREATE INDEX signal_delivery_id ON signal (delivery_id)",
     "CREATE INDEX idempotent_answer_created_at ON idempotent_answer (created_at)",
