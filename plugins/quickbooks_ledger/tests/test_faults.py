@@ -171,6 +171,14 @@ def test_a_detail_that_may_hold_a_token_is_never_passed_on(provoke, detail):
     assert detail not in str(error.reasons)
 
 
+def test_a_detail_that_names_a_class_or_a_number_is_passed_on(provoke):
+    for detail in (
+        'Unrecognized field "X" (class com.intuit.schema.finance.v3.Invoice)',
+        f"DocNumber={'N' * 21} is assigned to TxnType=Invoice with TxnId=6575",
+    ):
+        assert provoke(400, fault_body("2050", "M", detail)).message == f"M: {detail}"
+
+
 def test_the_detail_does_not_repeat_the_message(provoke):
     error = provoke(400, fault_body("6000", "Stale", "Stale : Somebody was faster"))
     assert error.message == "Stale: Somebody was faster"

@@ -76,11 +76,12 @@ def test_the_same_push_sends_the_same_bytes_and_makes_no_second_invoice(world):
         Fault(path="/invoice", stage="after", reset=True),
         Fault(path="/invoice", stage="after", truncate=40),
         Fault(path="/invoice", stage="after", status=503, body="<html>busy</html>"),
+        Fault(path="/invoice", stage="after", status=429, body=""),
         Fault(path="/invoice", stage="after", status=200, body='{"Invoice":'),
         Fault(path="/invoice", stage="after", status=200, body='{"time":"now"}'),
         Fault(path="/invoice", stage="after", status=302, headers={"Location": "/elsewhere"}),
     ],
-    ids=["reset", "truncated", "503", "half a json", "no invoice", "redirect"],
+    ids=["reset", "truncated", "503", "429", "half a json", "no invoice", "redirect"],
 )
 def test_a_lost_answer_is_unknown_and_the_repeat_gets_the_same_invoice(world, fault):
     connection = world.connection()

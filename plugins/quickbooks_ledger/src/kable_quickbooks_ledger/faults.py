@@ -26,7 +26,7 @@ INACTIVE = "610"
 BAD_REFERENCE = "2500"
 WAIT = timedelta(seconds=60)
 
-_TOKEN = re.compile(r"[\w.\-+/=]{36,}|bearer|token", re.IGNORECASE)
+_TOKEN = re.compile(r"[\w\-+/=]{32,}|\beyJ|bearer|token", re.IGNORECASE)
 _XML_ERROR = re.compile(r"<Error\b[^>]*?code=\"(\d+)\"[^>]*>(.*?)</Error>", re.DOTALL)
 _XML_PART = "<{0}>(.*?)</{0}>"
 
