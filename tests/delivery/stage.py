@@ -129,7 +129,7 @@ class Stage:
 
 
 @contextmanager
-def stage(database_url: str, folder: Path, provider: Provider = PROVIDER) -> Iterator[Stage]:
+def stage(database_url: str, folder: Path, plugin: Acme | None = None) -> Iterator[Stage]:
     """A stage with an active connection and one linked customer A-1."""
     with AcmeSimulator() as acme:
         environ = {
