@@ -1,0 +1,78 @@
+"""The simulators of installed provider plugins, found by entry point."""
+
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any, Protocol
+
+from kable_hub.domain import Environment, LinkedCustomer
+
+GROUP = "kable_hub.simulators"
+"""The entry point group in which a plugin names the class of its simulator by its slug."""
+
+
+class DemoSimulator(Protocol):
+    """What the demo asks of a simulator; `kable_hub.testing.Simulator` brings the first half.
+
+    `seed_demo` fills it, `configuration` are the variables that point a hub at it.
+    `documents` and `drafts` list what stands there: external_id, number, currency, total (minor
+    units), marker, status, environment of each. Two more are looked for and may be absent:
+    `demo_customers(environment)`, customers to be linked by id, at a payments provider the
+    last without a way to pay; `demo_form(environment)`, the values of its connect form.
+    """
+
+    latency: float
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        ...
+
+    def start(self) -> object:
+        """Listen."""
+        ...
+
+    def stop(self) -> None:
+        """Stop listening."""
+        ...
+
+    def seed_demo(self) -> None:
+        """Fill it with what a newcomer would have there."""
+        ...
+
+    def configuration(self) -> Mapping[str, str]:
+        """The environment variables that point a hub at it."""
+        ...
+
+    def documents(self) -> Sequence[Mapping[str, Any]]:
+        """Every final document."""
+        ...
+
+    def drafts(self) -> Sequence[Mapping[str, Any]]:
+        """Every unfinished document."""
+        ...
+
+
+def names() -> list[str]:
+    """The slugs of the installed simulators."""
+    return sorted({point.name for point in metadata.entry_points(group=GROUP)})
+
+
+def load(name: str) -> type[Any]:
+    """The class of a simulator. Raises LookupError, and whatever its import raises."""
+    for point in metadata.entry_points(group=GROUP):
+        if point.name == name:
+            found: type[Any] = point.load()
+            return found
+    raise LookupError(f"There is no simulator {name!r}; installed are: {', '.join(names())}.")
+
+
+def customers_of(simulator: DemoSimulator, environment: Environment) -> list[LinkedCustomer]:
+    """The customers that can be linked by id; none where the simulator does not tell."""
+    tell = getattr(simulator, "demo_customers", None)
+    return list(tell(environment)) if tell else []
+
+
+def form_of(simulator: DemoSimulator, environment: Environment) -> dict[str, str]:
+    """What to fill into the provider's connect form; empty where it does not tell."""
+    tell = getattr(simulator, "demo_form", None)
+    return dict(tell(environment)) if tell else {}
