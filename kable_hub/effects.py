@@ -10,11 +10,15 @@ from kable_hub.domain import JSON, Environment, PaymentStatus
 
 @dataclass(frozen=True)
 class WebhookRequest:
-    """A webhook as it arrived: the raw body and the headers with lower-case names."""
+    """A webhook as it arrived: the raw body and the headers with lower-case names.
+
+    `environment` is the one whose `app` comes with it: some providers' events do not say.
+    """
 
     body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     now: datetime
+    environment: Environment | None = None
 
 
 @dataclass(frozen=True)

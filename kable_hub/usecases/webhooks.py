@@ -1,6 +1,7 @@
 """Incoming webhooks: verified on their raw bytes, stored once, answered; worked later."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kable_hub.domain import Environment
 from kable_hub.effects import Event, WebhookRequest
@@ -46,7 +47,7 @@ def _verify(
         if environment not in ("", one) or not app.configured:
             continue
         try:
-            return one, _ask(hub, provider, request, app.values)
+            return one, _ask(hub, provider, replace(request, environment=one), app.values)
         except Rejected:
             continue
     raise Problem("bad_signature", "No configured secret proves where this webhook comes from.")

@@ -349,6 +349,8 @@ def test_it_stands_alone_and_an_invoice_has_a_page():
     with QuickBooksSimulator(port=0) as simulator:
         simulator.seed_demo()
         assert simulator.drafts() == simulator.documents() == []
+        seeded = simulator.demo_customers(Environment.TEST)
+        assert [one.currency for one in seeded] == ["USD", "EUR", "GBP"]
         book = next(iter(simulator.books.values()))
         from kable_quickbooks_ledger import simulator_invoices
 

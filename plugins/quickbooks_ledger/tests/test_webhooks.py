@@ -8,7 +8,7 @@ import json
 import kable_quickbooks_ledger as plugin
 import pytest
 from kable_quickbooks_ledger import simulator_customers, simulator_invoices
-from kable_quickbooks_ledger.simulator import SANDBOX_REALM
+from kable_quickbooks_ledger.simulator import PRODUCTION_REALM, SANDBOX_REALM
 
 from kable_hub import (
     CustomerGone,
@@ -25,7 +25,7 @@ def request(world, body, headers):
     return WebhookRequest(body, headers, world.clock.now())
 
 
-def signature(body, token="simulated-verifier-token"):
+def signature(body, token="sandbox-verifier-token"):
     digest = hmac.new(token.encode(), body, hashlib.sha256).digest()
     return {"intuit-signature": base64.b64encode(digest).decode()}
 
@@ -80,10 +80,15 @@ def test_a_changed_body_another_token_and_no_token_are_refused(world):
             plugin.receive_webhook(request(world, body, signature(body, "")), app, connection)
 
 
-def test_without_a_connection_the_environment_is_unknown_and_nothing_is_told(world):
-    body, headers = world.simulator.webhook((SANDBOX_REALM, "Invoice", "7", "updated"))
-    app = world.simulator.keys(Environment.TEST)
-    assert plugin.receive_webhook(request(world, body, headers), app, None) == []
+def test_the_environment_is_the_one_whose_token_fits(world):
+    body, headers = world.simulator.webhook((PRODUCTION_REALM, "Invoice", "7", "updated"))
+    live, test = (world.simulator.keys(one) for one in (Environment.LIVE, Environment.TEST))
+    came = WebhookRequest(body, headers, world.clock.now(), Environment.LIVE)
+    (event,) = plugin.receive_webhook(came, live, None)
+    assert event.environment is Environment.LIVE
+    with pytest.raises(Rejected):
+        plugin.receive_webhook(came, test, None)
+    assert plugin.receive_webhook(request(world, body, headers), live, None) == []
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"7", b'[{"id":"x"},7]'])

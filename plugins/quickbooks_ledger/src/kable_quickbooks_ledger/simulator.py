@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, Response, request
 from markupsafe import escape
 
-from kable_hub import Environment, money
+from kable_hub import Environment, LinkedCustomer, money
 from kable_hub.testing import Clock, Simulator
 from kable_quickbooks_ledger.simulator_api import Api
 from kable_quickbooks_ledger.simulator_books import Book, Row
@@ -29,7 +29,7 @@ HOSTS = {Environment.LIVE: "production", Environment.TEST: "sandbox"}
 SANDBOX_REALM = "9341450000000001"
 PRODUCTION_REALM = "9341450000000002"
 _KEYS = tuple(Keys(f"{host}-client-id", f"{host}-client-secret", host) for host in HOSTS.values())
-_VERIFIER = "simulated-verifier-token"
+_VERIFIERS = {host: f"{host}-verifier-token" for host in HOSTS.values()}
 _MARKER = re.compile(r"hub:(\S+)")
 
 
@@ -63,7 +63,7 @@ class QuickBooksSimulator(Simulator):
             variables |= {
                 f"{prefix}_CLIENT_ID": keys.client_id,
                 f"{prefix}_CLIENT_SECRET": keys.client_secret,
-                f"{prefix}_VERIFIER_TOKEN": _VERIFIER,
+                f"{prefix}_VERIFIER_TOKEN": _VERIFIERS[keys.environment],
             }
             for name, url in self.urls(environment).items():
                 variables[f"{prefix}_{name.upper()}_URL"] = url
@@ -86,7 +86,7 @@ class QuickBooksSimulator(Simulator):
         return {
             "client_id": found.client_id,
             "client_secret": found.client_secret,
-            "verifier_token": _VERIFIER,
+            "verifier_token": _VERIFIERS[found.environment],
         }
 
     def company(
@@ -110,9 +110,24 @@ class QuickBooksSimulator(Simulator):
             book = self.company(realm, environment, name=name, multicurrency=multicurrency)
             people(book, self._now())
 
+    def demo_customers(self, environment: Environment) -> list[LinkedCustomer]:
+        """Every active customer of every company in one environment."""
+        with self.lock:
+            return [
+                LinkedCustomer(row["Id"], row["DisplayName"], currency=row["CurrencyRef"]["value"])
+                for book in self.books.values()
+                if book.environment == HOSTS[environment]
+                for row in book.tables["Customer"].values()
+                if row["Active"]
+            ]
+
     def webhook(self, *events: tuple[str, str, str, str]) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of a signed webhook: (realm, entity, id, operation) for each event."""
-        return signed(events, self._now(), _VERIFIER)
+        """Body and headers of a webhook: (realm, entity, id, operation) for each event.
+
+        Signed by the environment of the first event's company.
+        """
+        host = self.books[events[0][0]].environment
+        return signed(events, self._now(), _VERIFIERS[host])
 
     def documents(self) -> list[dict[str, Any]]:
         """Every invoice in every company; totals in minor units."""

@@ -48,7 +48,11 @@ class Book:
     tax_delta: Decimal = Decimal(0)
     tax_rates: dict[str, Decimal] = field(default_factory=dict)
     rates: dict[str, Decimal] = field(
-        default_factory=lambda: {"EUR": Decimal("1.0842"), "GBP": Decimal("1.2671")}
+        default_factory=lambda: {
+            "EUR": Decimal("1.0842"),
+            "GBP": Decimal("1.2671"),
+            "JPY": Decimal("0.0065"),
+        }
     )
     tables: dict[str, dict[str, Row]] = field(
         default_factory=lambda: {entity: {} for entity in ENTITIES}

@@ -27,13 +27,12 @@ def receive(
 ) -> list[Event]:
     """The events about invoices and customers. Raises Rejected `bad_signature`.
 
-    Intuit does not say whether a company is a sandbox: the address of a connection does, and
-    without one nothing can be told.
+    Intuit does not say whether a company is a sandbox: whose verifier token fits does.
     """
     _verify(request, app.get("verifier_token", ""))
-    if connection is None:
+    environment = connection.environment if connection else request.environment
+    if environment is None:
         return []
-    environment = connection.environment
     body = _parsed(request.body)
     rows = _cloud_events(body) if isinstance(body, list) else _notifications(body)
     return [_event(row, environment) for row in rows if row["entity"] in ENTITIES]
