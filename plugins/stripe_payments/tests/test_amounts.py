@@ -45,6 +45,11 @@ def test_lines_add_up_to_the_total_rounded_once(amounts, currency):
         assert from_stripe(total, currency) == sum(amounts)
 
 
+def test_the_difference_goes_to_the_line_that_lost_most():
+    assert split([5, 19], "KWD") == [0, 20]
+    assert split([19, 5], "KWD") == [20, 0]
+
+
 @given(lines, currencies)
 def test_no_line_moves_by_a_whole_step(amounts, currency):
     for before, after in zip(amounts, split(amounts, currency), strict=True):

@@ -52,7 +52,9 @@ def test_it_is_found_behind_many_others_page_by_page(desk):
             "invoice", "in", {**{k: v for k, v in original.items() if k != "id"}, "metadata": {}}
         )
     assert find(desk, push).external_id == receipt.external_id
-    assert len(desk.stripe.seen("GET", "/v1/invoices$")) == 3
+    pages = desk.stripe.seen("GET", "/v1/invoices$")
+    assert len(pages) == 3
+    assert {page.query["customer"] for page in pages} == {desk.customer}
 
 
 def test_the_search_begins_an_hour_before_since(desk):

@@ -318,6 +318,8 @@ def test_a_late_draft_of_an_older_generation_is_replaced(desk):
     desk.progress = dict(found.progress)
     assert desk.send(new).total == 777
     assert only(desk)["total"] == 777
+    (invoice,) = desk.stripe.ledger(desk.account, desk.connection().environment)
+    assert invoice["metadata"]["hub_generation"] == "2"
 
 
 def test_the_same_key_with_other_parameters_is_unknown_not_a_second_invoice(desk):

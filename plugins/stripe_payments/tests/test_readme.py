@@ -17,7 +17,7 @@ def test_the_example_runs():
     (block,) = re.findall(r"(?:^    .*\n)+", TEXT.split("## A local Stripe")[1], re.M)
     names = {"StripeSimulator": StripeSimulator}
     exec(re.sub(r"^    ", "", block, flags=re.M), names)
-    assert len(names["stripe"].demo_customers(Environment.LIVE)) == 3
+    assert len(names["stripe"].demo_customers(Environment.LIVE)) == 5
 
 
 @pytest.mark.parametrize("name", declaration.Settings().fields)

@@ -358,7 +358,7 @@ def test_it_stands_alone_and_tells_the_hub_how_to_reach_it():
             )
         }
         names = [one.title for one in simulator.demo_customers(LIVE)]
-        assert names == ["Northwind Traders", "Blue Harbor Cafe", "Cedar & Sons"]
+        assert (len(names), names[0], names[-1]) == (5, "Northwind Traders", "Cedar & Sons")
         assert simulator.documents() == simulator.drafts() == []
 
 

@@ -115,7 +115,7 @@ class StripeSimulator(Simulator):
             yield account.live
 
     def seed_demo(self) -> None:
-        """One merchant with three customers in each mode, the last without a card."""
+        """One merchant with five customers in each mode, the last without a card."""
         account = self.add_account("Lighthouse Software")
         self.auto_approve = account.id
         for environment in (TEST, LIVE):
@@ -203,6 +203,8 @@ class StripeSimulator(Simulator):
 _DEMO = (
     ("Northwind Traders", "billing@northwind.example", True),
     ("Blue Harbor Cafe", "accounts@blueharbor.example", True),
+    ("Harvest Moon Teas", "books@harvestmoon.example", True),
+    ("Silver Kite Studio", "hello@silverkite.example", True),
     ("Cedar & Sons", "office@cedar.example", False),
 )
 
