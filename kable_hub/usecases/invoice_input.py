@@ -62,7 +62,9 @@ def read_invoice(checks: Checks, new: NewInvoice, invoice_id: str, now: int) -> 
     Faults are added to `checks` with paths in the API's words, such as `lines.3.amount`.
     """
     _check_words(checks, new)
-    lines = _read_lines(checks, new) if checks.currency("currency", new.currency) else None
+    lines = (
+        _read_lines(checks, new, invoice_id) if checks.currency("currency", new.currency) else None
+    )
     if lines is None:
         return None
     subtotal, tax = sum(line.amount for line in lines), sum(line.tax for line in lines)
@@ -115,7 +117,7 @@ def _check_words(checks: Checks, new: NewInvoice) -> None:
         checks.text(f"metadata.{key[:40]}", value, most=500)
 
 
-def _read_lines(checks: Checks, new: NewInvoice) -> list[InvoiceLine] | None:
+def _read_lines(checks: Checks, new: NewInvoice, invoice_id: str) -> list[InvoiceLine] | None:
     if not new.lines:
         checks.fault("lines", "required", "An invoice has at least one line.")
         return None
@@ -123,7 +125,10 @@ def _read_lines(checks: Checks, new: NewInvoice) -> list[InvoiceLine] | None:
         said = f"{len(new.lines)} lines; at most {MAX_LINES} are allowed."
         checks.fault("lines", "too_many", said)
         return None
-    read = [_Line(checks, new.currency, place, one).read() for place, one in enumerate(new.lines)]
+    read = [
+        _Line(checks, new.currency, place, one, f"{invoice_id}/{place + 1}").read()
+        for place, one in enumerate(new.lines)
+    ]
     lines = [line for line in read if line is not None]
     return lines if len(lines) == len(read) else None
 
@@ -145,6 +150,7 @@ class _Line:
     currency: str
     place: int
     new: NewLine
+    id: str
 
     def read(self) -> InvoiceLine | None:
         faults = len(self.checks.errors)
@@ -157,7 +163,7 @@ class _Line:
         if len(self.checks.errors) > faults or None in (amount, unit_price, tax):
             return None
         return InvoiceLine(
-            id=str(self.place + 1),
+            id=self.id,
             description=self.new.description,
             quantity=self.new.quantity,
             unit_price=unit_price or Decimal(0),

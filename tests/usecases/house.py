@@ -220,8 +220,8 @@ class House:
             t.Connection.update(next_due_at=None).where(mine).execute()
 
 
-def line(amount: str = "100.00", **changes: Any) -> NewLine:
-    values = {"description": "work", "unit_price": Decimal(amount)}
+def line(price: str = "100.00", **changes: Any) -> NewLine:
+    values = {"description": "work", "unit_price": Decimal(price)}
     return NewLine(**{**values, **changes})
 
 

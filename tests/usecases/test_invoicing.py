@@ -1,0 +1,432 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from kable_hub.usecases import customers, invoicing, linking
+from kable_hub.usecases.customers import CustomerChange
+from kable_hub.usecases.errors import Conflict, Invalid, NotFound, Outdated
+from kable_hub.usecases.invoicing import InvoiceFilter, NewLine
+from tests.usecases.house import House, line, states
+
+
+def change(home: House, view: invoicing.InvoiceView, revision=None, **values):
+    return invoicing.change_invoice(home.hub, home.scope, view.invoice.id, values, revision)
+
+
+def everywhere(home: House) -> None:
+    """All providers connected, the customer linked at Acme and Books."""
+    for slug in ("acme", "books", "beta"):
+        home.connect(slug)
+    home.customer("c1", "acme", "books")
+
+
+def test_an_invoice_goes_to_every_linked_accounting_and_one_payments_provider(home: House):
+    everywhere(home)
+    home.slept("acme")
+    view = home.invoice()
+    assert states(view) == {"acme": "due", "books": "due"}
+    assert view.not_linked == ()
+    assert view.client_id == "c1"
+    assert home.due_at("acme") == home.hub.now()
+
+
+def test_an_invoice_of_an_unlinked_customer_goes_nowhere_and_says_so(home: House):
+    home.connect("acme")
+    home.connect("books")
+    home.customer()
+    view = home.invoice()
+    assert view.deliveries == ()
+    assert view.not_linked == ("acme", "books")
+
+
+def test_an_invoice_is_kept_exactly_as_it_was_sent(home: House):
+    home.customer()
+    made = home.invoice(
+        NewLine(
+            description="Café\nup to 5 kg",
+            quantity=Decimal("2.50"),
+            unit_price=Decimal("10.004"),
+            amount=Decimal("25.01"),
+            tax_amount=Decimal("5.00"),
+            tax_rate=Decimal("20"),
+            tax_code="VAT",
+            product_code="P-1",
+            service_date=date(2026, 10, 1),
+        ),
+        line("-1.00"),
+        total=Decimal("29.01"),
+        due_date=date(2026, 1, 1),
+        memo="thanks",
+        metadata={"order": "77"},
+    )
+    row = invoicing.get_invoice(home.hub, home.scope, made.invoice.id).view.invoice
+    assert (row.subtotal, row.tax, row.total) == (2401, 500, 2901)
+    assert (row.due_date, row.memo, row.metadata) == (date(2026, 1, 1), "thanks", {"order": "77"})
+    first, second = row.lines
+    assert (first.description, first.quantity, first.unit_price) == (
+        "Café\nup to 5 kg",
+        Decimal("2.50"),
+        Decimal("10.004"),
+    )
+    assert str(first.quantity) == "2.50"
+    assert (first.amount, first.tax, first.tax_rate) == (2501, 500, Decimal(20))
+    assert (first.tax_code, first.product_code, first.service_date) == (
+        "VAT",
+        "P-1",
+        date(2026, 10, 1),
+    )
+    assert second.amount == -100
+
+
+def test_a_held_invoice_waits_until_it_is_pushed_by_hand(home: House):
+    everywhere(home)
+    held = home.invoice(auto_push=False)
+    assert states(held) == {"acme": "held", "books": "held"}
+    pushed = invoicing.push_by_hand(home.hub, home.scope, held.invoice.id, "books")
+    assert states(pushed) == {"acme": "held", "books": "due"}
+    assert states(invoicing.push_by_hand(home.hub, home.scope, held.invoice.id))["acme"] == "due"
+    with pytest.raises(Conflict) as refused:
+        invoicing.push_by_hand(home.hub, home.scope, held.invoice.id)
+    assert refused.value.code == "nothing_held"
+
+
+def test_a_credit_note_is_accepted_and_rejected_for_providers_that_take_none(home: House):
+    everywhere(home)
+    view = home.invoice(line("-10.00"))
+    assert states(view) == {"acme": "rejected", "books": "rejected"}
+    assert {one.error_code for one in view.deliveries} == {"unsupported"}
+    assert "-10.00" in view.deliveries[0].error_message
+
+
+@pytest.mark.parametrize(
+    ("lines", "changes", "fact"),
+    [
+        ([line()] * 4, {}, "max_lines"),
+        ([line()], {"number": "N" * 22}, "number_length"),
+        ([line()], {"currency": "GBP"}, "currencies"),
+        ([line("10.00", quantity=Decimal("0.5"))], {}, "fractional_quantities"),
+        ([line("10.00"), line("-1.00")], {}, "negative_lines"),
+    ],
+)
+def test_what_a_provider_has_excluded_is_rejected_by_name_and_reaches_the_others(
+    home: House, lines, changes, fact
+):
+    everywhere(home)
+    view = home.invoice(*lines, **changes)
+    assert states(view) == {"acme": "due", "books": "rejected"}
+    books = next(one for one in view.deliveries if one.provider == "books")
+    assert (books.error_code, books.error_message.partition(":")[0]) == ("unsupported", fact)
+
+
+def test_several_payments_links_need_one_to_be_named(home: House):
+    everywhere(home)
+    home.link("c1", "beta")
+    with pytest.raises(Invalid) as refused:
+        home.invoice()
+    assert [(one.field, one.code) for one in refused.value.errors] == [
+        ("paymentProvider", "payment_provider_required")
+    ]
+    assert states(home.invoice(payment_provider="beta")) == {"beta": "due", "books": "due"}
+
+
+@pytest.mark.parametrize("named", ["beta", "books", "nowhere"])
+def test_a_named_payments_provider_has_to_be_linked(home: House, named: str):
+    everywhere(home)
+    with pytest.raises(Invalid) as refused:
+        home.invoice(payment_provider=named)
+    assert refused.value.errors[0].code == "not_linked"
+    assert invoicing.list_invoices(home.hub, home.scope).items == ()
+
+
+def test_a_number_is_used_once_in_an_account_and_environment(home: House):
+    home.customer()
+    first = home.invoice(number="A-1")
+    with pytest.raises(Conflict) as refused:
+        home.invoice(number="A-1")
+    assert refused.value.code == "duplicate_invoice_number"
+    assert refused.value.extras == {"invoiceId": first.invoice.id}
+    assert refused.value.errors[0].field == "number"
+
+
+def test_an_unknown_and_a_cancelled_customer_get_no_invoice(home: House):
+    with pytest.raises(Invalid) as refused:
+        home.invoice()
+    assert [(one.field, one.code) for one in refused.value.errors] == [
+        ("customer", "unknown_customer")
+    ]
+    home.customer()
+    cancelled = CustomerChange(status="CANCELLED")
+    customers.change_customer(home.hub, home.scope, "c1", cancelled)
+    with pytest.raises(Conflict) as refused:
+        home.invoice()
+    assert refused.value.code == "customer_cancelled"
+
+
+def test_a_bulk_answers_for_each_invoice_by_itself(home: House):
+    everywhere(home)
+    drafts = [
+        home.draft(number="A"),
+        home.draft(line(amount=Decimal("1.001"), unit_price=None), number="B"),
+        home.draft(number="A"),
+        home.draft(customer="nobody", number="D"),
+        home.draft(number="E"),
+    ]
+    results = invoicing.create_invoices(home.hub, home.scope, drafts)
+    assert [one.index for one in results] == [0, 1, 2, 3, 4]
+    assert [one.invoice.invoice.number if one.invoice else "" for one in results] == [
+        "A",
+        "",
+        "",
+        "",
+        "E",
+    ]
+    assert [one.problem.code if one.problem else "" for one in results] == [
+        "",
+        "validation_error",
+        "duplicate_invoice_number",
+        "validation_error",
+        "",
+    ]
+    fault = results[1].problem.errors[0]
+    assert (fault.field, fault.code) == ("lines.0.amount", "too_many_decimals")
+    assert len(home.deliveries()) == 4
+
+
+def test_a_refused_invoice_does_not_take_its_number_from_the_next_one(home: House):
+    everywhere(home)
+    home.link("c1", "beta")
+    drafts = [home.draft(number="A"), home.draft(number="A", payment_provider="acme")]
+    results = invoicing.create_invoices(home.hub, home.scope, drafts)
+    assert results[0].problem.code == "validation_error"
+    assert results[1].invoice is not None
+
+
+def test_a_thousand_invoices_are_taken_at_once_and_not_one_more(home: House):
+    everywhere(home)
+    drafts = [home.draft() for _ in range(1001)]
+    with pytest.raises(Invalid) as refused:
+        invoicing.create_invoices(home.hub, home.scope, drafts)
+    assert refused.value.errors[0].code == "too_many"
+    results = invoicing.create_invoices(home.hub, home.scope, drafts[:1000])
+    assert all(one.invoice for one in results)
+    assert len({one.id for one in home.deliveries(provider="acme")}) == 1000
+
+
+def test_an_invoice_is_changed_while_it_stands_nowhere(home: House):
+    everywhere(home)
+    view = home.invoice(memo="old")
+    home.force(view.deliveries[0].id, state="blocked", error_code="no_item", frozen=True)
+    home.clock.advance(5)
+    changed = change(home, view, 1, lines=(line("5.00"), line("7.00")), number="NEW")
+    assert (changed.invoice.number, changed.invoice.total) == ("NEW", 1200)
+    assert (changed.invoice.memo, changed.invoice.revision) == ("old", 2)
+    assert changed.invoice.created_at < changed.invoice.updated_at
+    assert set(states(changed).values()) == {"due"}
+    found = invoicing.get_invoice(home.hub, home.scope, view.invoice.id).view
+    assert found == changed
+
+
+def test_a_change_moves_deliveries_between_rejected_and_due(home: House):
+    everywhere(home)
+    view = home.invoice(*[line()] * 4)
+    assert states(view)["books"] == "rejected"
+    fewer = change(home, view, lines=(line(),))
+    assert states(fewer) == {"acme": "due", "books": "due"}
+    credit = change(home, view, lines=(line("-1.00"),))
+    assert states(credit) == {"acme": "rejected", "books": "rejected"}
+
+
+def test_a_held_delivery_stays_held_whatever_is_changed(home: House):
+    everywhere(home)
+    view = home.invoice(*[line()] * 4, auto_push=False)
+    assert states(view) == {"acme": "held", "books": "rejected"}
+    assert set(states(change(home, view, lines=(line(),))).values()) == {"held"}
+
+
+def test_what_waits_for_its_link_goes_on_waiting_after_a_change(home: House):
+    home.connect("acme")
+    home.customer()
+    linking.create_at_provider(home.hub, home.scope, "c1", "acme")
+    view = home.invoice()
+    assert change(home, view, memo="new").deliveries[0].error_code == "link_pending"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"state": "delivered", "receipt": {"external_id": "D-1"}},
+        {"state": "uncertain", "may_exist": True},
+        {"state": "pushing", "may_exist": True},
+        {"state": "blocked", "may_exist": True},
+    ],
+)
+def test_an_invoice_that_may_stand_anywhere_is_not_changed(home: House, sent):
+    everywhere(home)
+    view = home.invoice()
+    home.force(view.deliveries[1].id, **sent)
+    for attempt in (
+        lambda: change(home, view, memo="new"),
+        lambda: invoicing.cancel(home.hub, home.scope, view.invoice.id),
+    ):
+        with pytest.raises(Conflict) as refused:
+            attempt()
+        assert refused.value.code == "invoice_already_sent"
+    found = invoicing.get_invoice(home.hub, home.scope, view.invoice.id).view
+    assert (found.invoice.memo, found.invoice.revision) == ("", 1)
+    assert found.deliveries[0].state == "due"
+
+
+def test_a_change_of_an_outdated_revision_is_refused(home: House):
+    home.customer()
+    view = home.invoice()
+    change(home, view, 1, memo="first")
+    with pytest.raises(Outdated) as refused:
+        change(home, view, 1, memo="second")
+    assert refused.value.extras == {"revision": 2}
+
+
+def test_a_change_to_a_taken_number_is_refused(home: House):
+    home.customer()
+    home.invoice(number="A")
+    view = home.invoice(number="B")
+    with pytest.raises(Conflict) as refused:
+        change(home, view, number="A")
+    assert refused.value.code == "duplicate_invoice_number"
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"customer": "c2"}, ("customer", "immutable")),
+        ({"nonsense": 1}, ("nonsense", "immutable")),
+        ({"currency": "JPY"}, ("lines", "required")),
+        ({"lines": ()}, ("lines", "required")),
+        ({"total": Decimal(1)}, ("total", "total_mismatch")),
+    ],
+)
+def test_a_faulty_change_names_the_field_and_changes_nothing(home: House, values, fault):
+    home.customer()
+    view = home.invoice()
+    with pytest.raises(Invalid) as refused:
+        change(home, view, **values)
+    assert [(one.field, one.code) for one in refused.value.errors] == [fault]
+    assert change(home, view, 1, memo="still revision 1").invoice.revision == 2
+
+
+def test_cancelling_gives_up_every_delivery_of_an_invoice(home: House):
+    everywhere(home)
+    view = home.invoice()
+    cancelled = invoicing.cancel(home.hub, home.scope, view.invoice.id)
+    assert set(states(cancelled).values()) == {"cancelled"}
+    with pytest.raises(Conflict) as refused:
+        invoicing.cancel(home.hub, home.scope, view.invoice.id)
+    assert refused.value.code == "nothing_to_cancel"
+
+
+def test_an_invoice_of_another_account_or_environment_does_not_exist(home: House):
+    home.customer()
+    invoice_id = home.invoice().invoice.id
+    for scope in (home.live, home.other_account()):
+        for ask in (
+            lambda scope: invoicing.get_invoice(home.hub, scope, invoice_id),
+            lambda scope: invoicing.change_invoice(home.hub, scope, invoice_id, {}),
+            lambda scope: invoicing.push_by_hand(home.hub, scope, invoice_id),
+            lambda scope: invoicing.cancel(home.hub, scope, invoice_id),
+        ):
+            with pytest.raises(NotFound):
+                ask(scope)
+
+
+def test_the_timeline_tells_everything_in_its_order(home: House):
+    from kable_hub.store import tables as t
+
+    home.connect("acme")
+    home.customer("c1", "acme")
+    view = home.invoice()
+    delivery = view.deliveries[0]
+    made = view.invoice.created_at
+    own = {"account_id": home.account, "environment": "test", "delivery_id": delivery.id}
+    home.force(
+        delivery.id, state="delivered", delivered_at=made + 20, external_id="D-1", receipt={}
+    )
+    with home.hub.database.write():
+        t.Attempt.create(
+            **own,
+            id="att_1",
+            step="push",
+            outcome="Transient",
+            code="transient",
+            message="it is away",
+            calls=[{"name": "docs.create", "ms": 5}],
+            started_at=made + 10,
+            duration_ms=5,
+        )
+        t.Signal.create(
+            **own, id="sig_1", kind="payment", message="paid", as_of=made + 30, created_at=made
+        )
+    told = invoicing.get_invoice(home.hub, home.scope, view.invoice.id).timeline
+    assert [(one.kind, one.provider, one.message) for one in told] == [
+        ("created", "", ""),
+        ("opened", "acme", "push"),
+        ("attempt", "acme", "it is away"),
+        ("delivered", "acme", "D-1"),
+        ("signal", "acme", "paid"),
+    ]
+    assert told[2].attempt.calls == ({"name": "docs.create", "ms": 5},)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (InvoiceFilter(), {"A-1", "A-2", "B_1"}),
+        (InvoiceFilter(customer="c2"), {"B_1"}),
+        (InvoiceFilter(number="A-"), {"A-1", "A-2"}),
+        (InvoiceFilter(number="B%"), set()),
+        (InvoiceFilter(state="held"), {"A-2"}),
+        (InvoiceFilter(provider="acme"), {"A-1", "A-2"}),
+        (InvoiceFilter(provider="acme", state="due"), {"A-1"}),
+        (InvoiceFilter(provider="books"), set()),
+        (InvoiceFilter(issued_from=date(2026, 2, 1)), {"A-2", "B_1"}),
+        (InvoiceFilter(issued_to=date(2026, 2, 1)), {"A-1", "A-2"}),
+    ],
+)
+def test_invoices_are_filtered(home: House, wanted: InvoiceFilter, found: set[str]):
+    home.connect("acme")
+    home.customer("c1", "acme")
+    home.customer("c2")
+    home.invoice(number="A-1", issue_date=date(2026, 1, 1))
+    home.invoice(number="A-2", issue_date=date(2026, 2, 1), auto_push=False)
+    home.invoice(number="B_1", issue_date=date(2026, 3, 1), customer="c2")
+    page = invoicing.list_invoices(home.hub, home.scope, wanted)
+    assert {one.invoice.number for one in page.items} == found
+
+
+def test_invoices_are_listed_newest_first_page_by_page(home: House):
+    home.customer()
+    made = []
+    for _ in range(5):
+        made.append(home.invoice().invoice.id)
+    seen, cursor = [], ""
+    while True:
+        page = invoicing.list_invoices(home.hub, home.scope, cursor=cursor, limit=2)
+        seen += [one.invoice.id for one in page.items]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert seen == sorted(made, reverse=True)
+
+
+def test_invoices_of_an_unknown_customer_cannot_be_listed(home: House):
+    with pytest.raises(NotFound):
+        invoicing.list_invoices(home.hub, home.scope, InvoiceFilter(customer="nobody"))
+
+
+def test_a_disconnected_provider_gets_no_new_invoice(home: House):
+    from kable_hub.usecases import connections
+
+    everywhere(home)
+    connections.disconnect(home.hub, home.scope, "acme")
+    view = home.invoice()
+    assert states(view) == {"books": "due"}
+    assert view.not_linked == ("beta",)
