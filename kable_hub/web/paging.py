@@ -20,7 +20,7 @@ class Paging(ma.Schema):
     )
     cursor = ma.fields.String(
         load_default="",
-        validate=ma.validate.Regexp(r"[A-Za-z0-9_]{0,64}\Z"),
+        validate=ma.validate.Regexp(r"^[A-Za-z0-9_]{0,64}$"),
         metadata={"description": "`nextCursor` of the page before."},
     )
 

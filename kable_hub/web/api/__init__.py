@@ -14,7 +14,7 @@ from kable_hub.web.api import (
     links,
     plugins,
 )
-from kable_hub.web.api.fields import Exact
+from kable_hub.web.api.fields import Day, Exact, Moment
 from kable_hub.web.problems import HubApi
 
 
@@ -22,6 +22,8 @@ def install(app: Flask, hub: Hub) -> dict[str, Any]:
     """Register the API; answers its description. Providers add their fields to customers."""
     api = HubApi(app)
     api.register_field(Exact, ["string", "number"], None)
+    api.register_field(Day, "string", "date")
+    api.register_field(Moment, "string", "date-time")
     for blueprint in (
         accounts.blueprint,
         plugins.blueprint,

@@ -12,7 +12,7 @@ from kable_hub.provider import Provider
 from kable_hub.usecases import customers
 from kable_hub.usecases.customers import CustomerChange, CustomerFilter, CustomerView, NewCustomer
 from kable_hub.web.api.blueprint import ApiBlueprint, render
-from kable_hub.web.api.fields import Answer, Body, Moment, text
+from kable_hub.web.api.fields import Answer, Body, Moment, currency, text
 from kable_hub.web.api.links import Link
 from kable_hub.web.context import current_hub, current_scope
 from kable_hub.web.idempotency import asks_provider, kept_with
@@ -53,7 +53,7 @@ class NewCustomerBody(Body):
 
     client_id = text("Your own id for it, for ever.", required=True)
     company_name = text(required=True)
-    currency = text("ISO 4217.", required=True)
+    currency = currency(required=True)
     email = text(load_default="")
     billing_address = ma.fields.Nested(AddressBody, load_default=Address)
 

@@ -106,6 +106,11 @@ def text(about: str = "", **said: Any) -> ma.fields.String:
     return ma.fields.String(metadata={**metadata, **said.pop("metadata", {})}, **said)
 
 
+def currency(**said: Any) -> ma.fields.String:
+    """A currency code that comes in."""
+    return text("ISO 4217.", metadata={"pattern": "^[A-Z]{3}$"}, **said)
+
+
 def texts(**said: Any) -> ma.fields.List[Any]:
     """A list of texts."""
     return ma.fields.List(ma.fields.String(), **said)

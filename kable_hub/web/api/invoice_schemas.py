@@ -14,7 +14,7 @@ from kable_hub.usecases.invoicing import (
     NewLine,
 )
 from kable_hub.web.api.delivery_schemas import STATES, Attempt, Delivery, Signal
-from kable_hub.web.api.fields import Answer, Body, Day, Exact, Moment, text, texts
+from kable_hub.web.api.fields import Answer, Body, Day, Exact, Moment, currency, text, texts
 from kable_hub.web.paging import Paging
 from kable_hub.web.problems import ProblemErrorSchema
 
@@ -45,7 +45,7 @@ class NewInvoiceBody(Body):
 
     customer = text("The customer's id or clientId.", required=True)
     number = text("Unique among your invoices.", required=True)
-    currency = text("ISO 4217.", required=True)
+    currency = currency(required=True)
     issue_date = Day(required=True)
     due_date = Day(allow_none=True)
     lines = ma.fields.List(ma.fields.Nested(NewLineBody), required=True)
