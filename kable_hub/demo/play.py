@@ -32,6 +32,8 @@ def run(console: Console, port: int, *, once: bool) -> int:
         faults = _play(built, console, clock)
         for fault in faults:
             console.print(f"Not as expected: {fault}", markup=False, style="red")
+        if not faults:
+            console.print("\nEverything came out as expected.", style="green")
         if once:
             return 1 if faults else 0
         console.print("\nThe hub and the simulators stay up. Ctrl-C ends the demo.")

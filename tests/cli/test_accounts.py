@@ -1,0 +1,86 @@
+import pytest
+
+from kable_hub.settings import Settings
+from kable_hub.usecases import accounts
+from kable_hub.usecases.hub import open_hub
+
+
+def caller(cli, secret):
+    hub = open_hub(Settings.load(cli.environ()))
+    try:
+        return accounts.authenticate(hub, secret)
+    finally:
+        hub.close()
+
+
+def test_an_account_is_made_listed_and_put_on_another_plan(cli):
+    made = cli.ok("accounts", "create", "Lighthouse", "--plan", "free")
+    assert made["plan"] == "free"
+    assert cli.ok("accounts", "set-plan", made["id"], "paid")["plan"] == "paid"
+    assert cli.ok("accounts", "list") == [{**made, "plan": "paid"}]
+
+
+def test_people_get_words_and_a_table(cli):
+    account = cli.account()
+    assert f"id         {account}\n" in cli("accounts", "set-plan", account, "paid").out
+    shown = cli("accounts", "list").out
+    assert account in shown
+    assert "Shop" in shown
+    assert "There are no keys." in cli("accounts", "keys", "list", account).out
+
+
+def test_a_name_is_shown_as_it_is_and_not_as_markup(cli):
+    cli.ok("accounts", "create", "[bold]Shop[/bold]")
+    assert "[bold]Shop[/bold]" in cli("accounts", "list").out
+
+
+def test_a_fresh_key_opens_the_account_and_its_environment(cli):
+    account = cli.account()
+    made = cli.ok("accounts", "keys", "create", account, "--env", "live", "--label", "till")
+    found = caller(cli, made["secret"])
+    assert (found.scope.account_id, found.scope.environment) == (account, "live")
+    listed = cli.ok("accounts", "keys", "list", account)
+    assert [(one["id"], one["label"], one["environment"]) for one in listed] == [
+        (made["id"], "till", "live")
+    ]
+    assert "secret" not in listed[0]
+
+
+def test_a_key_is_shown_once_to_people_with_a_warning_beside_it(cli):
+    done = cli("keys", "create-operator")
+    key = next(line.split()[1] for line in done.out.splitlines() if line.startswith("key"))
+    assert caller(cli, key).is_operator
+    assert "not shown again" in done.err
+    assert key not in cli("keys", "list").out
+
+
+def test_a_revoked_key_opens_nothing(cli):
+    account = cli.account()
+    mine = cli.ok("accounts", "keys", "create", account, "--env", "test")
+    operators = cli.ok("keys", "create-operator")
+    assert cli("accounts", "keys", "revoke", account, mine["id"]).code == 0
+    assert cli("keys", "revoke", operators["id"]).code == 0
+    for one in (mine, operators):
+        with pytest.raises(accounts.Unauthorized):
+            caller(cli, one["secret"])
+    assert cli.ok("keys", "list")[0]["revokedAt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["accounts", "create", " "], "Error: name: This must not be empty."),
+        (["accounts", "set-plan", "acc_none", "paid"], "Error: There is no account 'acc_none'."),
+        (["accounts", "keys", "list", "acc_none"], "Error: There is no account 'acc_none'."),
+        (["keys", "revoke", "key_none"], "Error: There is no API key 'key_none'."),
+    ],
+)
+def test_a_refusal_is_one_line_and_status_1(cli, words, said):
+    done = cli(*words)
+    assert (done.code, done.out, done.err) == (1, "", f"{said}\n")
+
+
+def test_another_accounts_key_is_not_there(cli):
+    mine, theirs = cli.account(), cli.account()
+    key = cli.ok("accounts", "keys", "create", mine, "--env", "test")["id"]
+    assert cli("accounts", "keys", "revoke", theirs, key).code == 1
