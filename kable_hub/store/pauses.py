@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kable_hub.domain import Environment
 from kable_hub.store import tables as t
 from kable_hub.store.scope import Scope
+from kable_hub.store.scoping import locked, within
 
 PauseReason = Literal["plan", "reconnect", "provider", "operator"]
 
@@ -60,7 +61,7 @@ def pause(scope: Scope, connection_id: str, reason: PauseReason, text: str) -> N
     """Pause for one more reason. A disconnected connection stays as it is."""
     row = _locked(scope, connection_id)
     if row is not None and row.state != "disconnected":
-        _write(row, {**row.pauses, reason: text})
+        _write(scope, row, {**row.pauses, reason: text})
 
 
 def resume(scope: Scope, connection_id: str, *reasons: PauseReason) -> bool:
@@ -69,22 +70,17 @@ def resume(scope: Scope, connection_id: str, *reasons: PauseReason) -> bool:
     if row is None or row.state == "disconnected":
         return False
     left = {name: text for name, text in row.pauses.items() if name not in reasons}
-    _write(row, left)
+    _write(scope, row, left)
     return not left
 
 
 def _locked(scope: Scope, connection_id: str) -> t.Connection | None:
-    query = t.Connection.select().where(
-        t.Connection.id == connection_id,
-        t.Connection.account_id == scope.account_id,
-        t.Connection.environment == scope.environment.value,
-    )
-    if t.database.obj.for_update:
-        query = query.for_update()
-    row: t.Connection | None = query.first()
+    mine = within(t.Connection, scope) & (t.Connection.id == connection_id)
+    row: t.Connection | None = locked(t.Connection.select().where(mine)).first()
     return row
 
 
-def _write(row: t.Connection, pauses: dict[str, str]) -> None:
+def _write(scope: Scope, row: t.Connection, pauses: dict[str, str]) -> None:
+    mine = within(t.Connection, scope) & (t.Connection.id == row.id)
     state = "paused" if pauses else "active"
-    t.Connection.update(pauses=pauses, state=state).where(t.Connection.id == row.id).execute()
+    t.Connection.update(pauses=pauses, state=state).where(mine).execute()

@@ -55,7 +55,7 @@ def invoice_views(scope: Scope, rows: Sequence[InvoiceRow]) -> list[InvoiceView]
         InvoiceView(
             invoice=row,
             client_id=named[row.customer_id].client_id,
-            deliveries=tuple(theirs[row.id]),
+            deliveries=tuple(sorted(theirs[row.id], key=lambda one: (one.provider, one.kind))),
             not_linked=_not_linked(open_ones, theirs[row.id]),
         )
         for row in rows
