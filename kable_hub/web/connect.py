@@ -32,6 +32,12 @@ class FormForged(Problem):
     title = "The form does not belong to this browser"
 
 
+@blueprint.before_request
+def only_look() -> Response | None:
+    """Answer HEAD without effect: whoever only looks at a link must not use it up."""
+    return Response(status=204) if request.method == "HEAD" else None
+
+
 @blueprint.get("/start/<ticket>")
 def start(ticket: str) -> AnyResponse:
     """Open a ticket: on to the provider, or a form."""

@@ -13,8 +13,8 @@ from kable_hub.usecases.hub import Hub
 from kable_hub.web.context import HUB
 
 THREADS = 16
-GRACE = 35
-"""Seconds a request may go on after SIGTERM: a provider's answer takes at most 30."""
+GRACE = 45
+"""Seconds a request may go on after SIGTERM: a provider is waited for 40 at the most."""
 
 
 def _nothing() -> None:

@@ -62,6 +62,12 @@ def test_a_link_opens_once(web):
     assert again.headers["X-Request-Id"] in again.text
 
 
+def test_whoever_only_looks_at_a_link_does_not_use_it_up(web):
+    link = start(web)
+    assert web.app.test_client().head(link, headers=HTML).status_code == 204
+    assert go(web.app.test_client(), link).status_code == 302
+
+
 def test_another_browser_cannot_finish(web):
     opened = go(web.app.test_client(), start(web))
     back = go(web.app.test_client(), f"/connect/acme/callback?code=good&state={state_of(opened)}")

@@ -237,6 +237,37 @@ def test_every_post_of_the_api_honours_the_key(web):
     assert plain == []
 
 
+def test_every_kind_of_post_works_under_a_key(web_on_both):
+    web = web_on_both
+    web.connect()
+    assert linked_customer(web).status_code == 201
+    web.made("/customers", customer("c2"))
+    held = web.made("/invoices", invoice(autoPush=False))
+    delivery, found = f"/deliveries/{held['deliveries'][0]['id']}", f"/invoices/{held['id']}"
+    earlier = "/customers/c1/links/acme/push-earlier"
+    confirm = web.get(earlier).json["confirm"]
+    bodies = [
+        ("/customers/c2/links/acme/create", None),
+        (earlier, {"confirm": confirm}),
+        ("/invoices/bulk", {"invoices": [invoice("INV-2")]}),
+        (f"{found}/push", {}),
+        (f"{delivery}/retry", None),
+        ("/deliveries/retry", {}),
+        (f"{found}/cancel", None),
+        ("/connections/acme/pause", {"reason": "x"}),
+        ("/connections/acme/resume", None),
+        ("/connections/acme/check", None),
+        ("/connections/acme/disconnect", None),
+    ]
+    for path, body in bodies:
+        key = {"Idempotency-Key": path[-40:]}
+        first = web.post(path, body, headers=key)
+        assert first.status_code in (200, 201), (path, first.json)
+        again = web.post(path, body, headers=key)
+        assert (again.status_code, again.data) == (first.status_code, first.data)
+        assert again.headers["Idempotent-Replayed"] == "true"
+
+
 def test_connections_are_woken_after_the_commit(web):
     web.connect()
     linked_customer(web)

@@ -27,7 +27,7 @@ BULK = "/api/v1/invoices/bulk"
 
 OPERATORS = ("/api/v1/accounts", "/api/v1/plugins")
 generated = settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
