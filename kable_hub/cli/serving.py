@@ -1,5 +1,6 @@
 """`kable-hub serve` and `kable-hub worker`: the processes that run for long."""
 
+import os
 import signal
 import sys
 import threading
@@ -47,6 +48,7 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
         for engine in engines:
             engine.stop()
 
+    parent = os.getpid()
     log.info("serving", host=settings.host, port=settings.port, url=settings.public_url)
     try:
         app = create_app(hub)
@@ -55,6 +57,8 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
         else:
             serve_app(app, settings.host, settings.port, on_start=start, on_stop=stop)
     except SystemExit as exit_:
+        if os.getpid() != parent:
+            raise  # this is the worker, whose status the server reads
         raise click.exceptions.Exit(1 if exit_.code else 0) from None
 
 

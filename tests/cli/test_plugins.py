@@ -1,0 +1,79 @@
+import pytest
+
+from tests.architecture.tree import entry_points
+
+MODULES = {
+    "broken": "raise RuntimeError('no such thing')",
+    "third": """
+from kable_hub import *
+
+def _no(*args): raise NotImplementedError
+
+@hookimpl
+def provider():
+    return Provider(slug="third", title="Third Way", kind=Kind.ACCOUNTING,
+        urls={Environment.TEST: {"api": "http://127.0.0.1:1"}},
+        reference=Reference(pattern=".+"), connect_methods=(ConnectMethod("key", "Key"),))
+
+@hookimpl
+def connect(request): _no()
+@hookimpl
+def link_customer(connection, customer, reference): _no()
+@hookimpl
+def plan_invoice(connection, invoice, link): _no()
+@hookimpl
+def push_invoice(connection, push): _no()
+@hookimpl
+def find_invoice(connection, push): _no()
+""",
+}
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A folder with further plugins, as pip would have installed them."""
+    folder = tmp_path / "site"
+    for name, source in MODULES.items():
+        info = folder / f"{name}-1.2.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+        (info / "entry_points.txt").write_text(f"[kable_hub.providers]\n{name} = {name}_plugin\n")
+        (folder / f"{name}_plugin.py").write_text(source)
+    return folder
+
+
+def test_every_plugin_of_the_repository_is_admitted(cli):
+    found = {one["name"]: one for one in cli.ok("plugins")}
+    assert found.keys() >= entry_points().keys()
+    assert {found[slug]["state"] for slug in entry_points()} == {"admitted"}
+
+
+def test_what_is_still_to_be_set_is_named(cli, monkeypatch):
+    slug = sorted(entry_points())[0]
+    missing = {one["name"]: one for one in cli.ok("plugins")}[slug]["missing"]
+    assert set(missing) == {"live", "test"}
+    for name in missing["live"]:
+        assert name in cli("plugins").out
+        monkeypatch.setenv(name, "ca_something")
+    left = {one["name"]: one for one in cli.ok("plugins")}[slug]["missing"]
+    assert set(left) == {"test"}
+
+
+def test_a_third_plugin_appears_and_a_broken_one_is_quarantined_with_its_reason(cli, site):
+    done = cli.alone("plugins", "--json", PYTHONPATH=str(site))
+    found = {one["name"]: one for one in done.json}
+    assert done.code == 0
+    assert (found["third"]["state"], found["third"]["title"]) == ("admitted", "Third Way")
+    assert (found["third"]["version"], found["third"]["missing"]) == ("1.2", {})
+    assert found["broken"]["state"] == "quarantined"
+    assert "no such thing" in found["broken"]["reason"]
+    shown = cli.alone("plugins", PYTHONPATH=str(site)).out
+    assert "Third Way" in shown
+    assert "RuntimeError: no such thing" in shown
+
+
+def test_a_plugin_that_is_switched_off_says_by_what(cli, monkeypatch):
+    slug = sorted(entry_points())[0]
+    monkeypatch.setenv("KABLE_DISABLE_PLUGINS", slug)
+    found = {one["name"]: one for one in cli.ok("plugins")}[slug]
+    assert (found["state"], found["reason"]) == ("disabled", "KABLE_DISABLE_PLUGINS names it")

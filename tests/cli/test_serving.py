@@ -1,0 +1,101 @@
+import signal
+import time
+
+import pytest
+import requests
+
+from kable_hub.demo.stage import free_port
+
+
+def until(said, seconds=20):
+    """Wait for something to come true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := said():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come true")
+
+
+def answers(url):
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            return session.get(url, timeout=5)
+        except requests.ConnectionError:
+            return None
+
+
+@pytest.fixture
+def start(cli):
+    """Start processes; what still runs is killed in the end."""
+    started = []
+
+    def begin(*words, **changes):
+        started.append(cli.start(*words, **changes))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        if one.poll() is None:
+            one.kill()
+        one.communicate()
+
+
+def ended(process, sent=signal.SIGTERM):
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+def test_serve_answers_until_it_is_told_to_stop(start):
+    port = free_port(0)
+    process = start("serve", "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    assert until(lambda: answers(f"{url}/healthz")).status_code == 200
+    assert answers(f"{url}/docs").status_code == 200
+    assert answers(f"{url}/api/v1/accounts").status_code == 401
+    code, _, err = ended(process)
+    assert code == 0
+    assert "Traceback" not in err
+    assert "apscheduler" not in err
+    assert answers(f"{url}/healthz") is None
+
+
+def test_a_second_one_over_the_same_store_is_refused_in_one_line(start):
+    port = free_port(0)
+    start("serve", "--port", str(port))
+    until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+    second = start("serve", "--port", str(free_port(0)))
+    assert second.wait(30) == 1
+    err = second.stderr.read()
+    assert "Error: another process works this store already" in err
+    assert "Traceback" not in err
+    working = start("worker")
+    assert working.wait(30) == 1
+    assert "Error: another process works this store already" in working.stderr.read()
+
+
+def test_a_server_without_the_loop_stands_beside_a_worker(start):
+    working = start("worker")
+    until(lambda: "working" in working.stderr.readline())
+    port = free_port(0)
+    server = start("serve", "--no-sync", "--port", str(port))
+    assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
+    assert ended(server)[0] == 0
+    assert ended(working, signal.SIGINT)[0] == 0
+
+
+def test_a_port_that_is_taken_ends_with_status_1(start):
+    port = free_port(0)
+    start("serve", "--port", str(port))
+    until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+    second = start("serve", "--no-sync", "--port", str(port))
+    assert second.wait(30) == 1
+    assert "Traceback" not in second.stderr.read()
+
+
+def test_settings_that_are_not_usable_stop_it_at_once(cli):
+    done = cli.alone("serve", KABLE_PORT="none")
+    assert done.code == 1
+    assert done.err.startswith("Error: the configuration is not usable:\nKABLE_PORT")
