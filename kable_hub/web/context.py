@@ -37,6 +37,5 @@ def current_caller() -> Caller:
 def current_scope() -> Scope:
     """The account and environment of the caller's key; only behind an account-only blueprint."""
     scope = current_caller().scope
-    if scope is None:
-        raise LookupError("an operator's key has no account; the blueprint lets operators in")
+    assert scope is not None, "this blueprint lets operators in"
     return scope

@@ -91,8 +91,8 @@ def customer(client_id: str = "c1", **changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def site(database_url: str, folder: Path, **environ: str) -> Iterator[Site]:
-    """A site over this database, with Acme listening."""
+def site(database_url: str, folder: Path, *plugins: object, **environ: str) -> Iterator[Site]:
+    """A site over this database, with Acme listening; `plugins` stand in for its plugin."""
     with AcmeSimulator() as acme:
         acme.add_customer(name="Northwind Traders")
         given = {
@@ -103,7 +103,7 @@ def site(database_url: str, folder: Path, **environ: str) -> Iterator[Site]:
             **{f"KABLE_ACME_{env}_WEBHOOK_SECRET": CANARY for env in ("LIVE", "TEST")},
             **environ,
         }
-        hub = open_hub(Settings.load(given), registry=Registry.of(Acme()))
+        hub = open_hub(Settings.load(given), registry=Registry.of(*(plugins or [Acme()])))
         yield _site(hub, acme)
         hub.close()
 

@@ -6,7 +6,23 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug.test import Client
 
+from kable_hub import Credentials, Grant, Redirect, hookimpl
+from tests.acme import Acme
 from tests.web.site import site
+
+
+class TwoRounds(Acme):
+    """Asks for a form first and goes to the provider then."""
+
+    @hookimpl
+    def connect(self, request):
+        if request.method == "key" and request.form:
+            return Redirect(f"https://acme.example/authorize?state={request.state}")
+        if request.method == "key" and request.query:
+            secrets = Credentials({"token": request.query["code"], "refresh": ""})
+            return Grant("shop", "Shop", {request.environment: secrets})
+        return super().connect(request)
+
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 
@@ -174,3 +190,14 @@ def test_a_form_that_is_too_large_is_refused_on_a_page(tmp_path, sqlite_url):
         answer = browser.post(link, data=sent, headers=HTML)
         assert (answer.status_code, answer.mimetype) == (413, "text/html")
         assert "body_too_large" in answer.text
+
+
+def test_a_form_may_lead_on_to_the_provider(tmp_path, sqlite_url):
+    with site(sqlite_url, tmp_path, TwoRounds()) as web:
+        browser = web.app.test_client()
+        link, _, token = form(web, browser)
+        sent = browser.post(link, data={"csrf_token": token, "api_key": "x"}, headers=HTML)
+        assert sent.status_code == 303
+        assert sent.headers["Location"].startswith("https://acme.example/authorize")
+        back = go(browser, f"/connect/acme/callback?code=token-1&state={state_of(sent)}")
+        assert "is connected" in back.text

@@ -1,8 +1,11 @@
 """Connections and plugins, as their callers see them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from kable_hub.usecases import accounts
+from tests.acme import Acme
 from tests.web.site import customer, invoice, site
 
 
@@ -117,6 +120,14 @@ def test_operators_see_plugins_and_what_is_still_to_be_set(tmp_path, sqlite_url)
     missing = {(one["environment"], one["name"]): one["missing"] for one in plugin["methods"]}
     assert missing["live", "key"] == ["KABLE_ACME_LIVE_WEBHOOK_SECRET"]
     assert missing["test", "key"] == []
+
+
+def test_operators_see_why_a_plugin_is_quarantined(tmp_path, sqlite_url):
+    with site(sqlite_url, tmp_path, Acme(), SimpleNamespace(__name__="broken")) as web:
+        plugins = web.get("/plugins", key=web.operator).json["items"]
+    broken = next(one for one in plugins if one["state"] == "quarantined")
+    assert broken["reason"]
+    assert "methods" not in broken
 
 
 @pytest.mark.parametrize("path", ["", "/settings"])

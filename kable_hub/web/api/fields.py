@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import marshmallow as ma
@@ -62,10 +62,7 @@ class Exact(ma.fields.Field[Decimal]):
         sound = isinstance(value, int | Decimal) and not isinstance(value, bool)
         if not sound and not (isinstance(value, str) and re.fullmatch(_NUMBER, value)):
             raise self.make_error("invalid")
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            raise self.make_error("invalid") from None
+        number = Decimal(value)
         if not number.is_finite() or abs(number.adjusted()) > 20:
             raise self.make_error("invalid")
         return number
