@@ -1,7 +1,8 @@
 """The outbox as it is read: deliveries, their generations, attempts and signals."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import fn
@@ -178,7 +179,7 @@ def attempts(scope: Scope, delivery_ids: Collection[str]) -> tuple[AttemptRow, .
     """Everything tried for these deliveries, oldest first."""
     theirs = within(t.Attempt, scope) & t.Attempt.delivery_id.in_(list(delivery_ids))
     query = t.Attempt.select().where(theirs).order_by(t.Attempt.started_at, t.Attempt.id)
-    return tuple(replace(_picked(AttemptRow, row), calls=tuple(row.calls)) for row in query)
+    return tuple(_picked(AttemptRow, row, calls=tuple(row.calls)) for row in query)
 
 
 def signals(scope: Scope, delivery_ids: Collection[str]) -> tuple[SignalRow, ...]:
@@ -210,8 +211,13 @@ def _fits(wanted: DeliveryFilter) -> Any:
 
 
 def _row(row: Any) -> DeliveryRow:
-    return replace(_picked(DeliveryRow, row), error_details=tuple(row.error_details))
+    return _picked(DeliveryRow, row, error_details=tuple(row.error_details))
 
 
-def _picked(make: type[T], row: Any) -> T:
-    return make(**{one.name: getattr(row, one.name) for one in fields(make)})
+def _picked(make: type[T], row: Any, **changed: Any) -> T:
+    return make(**{**{one: getattr(row, one) for one in _names(make)}, **changed})
+
+
+@cache
+def _names(make: type[T]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(make))

@@ -12,6 +12,7 @@ from peewee import Case, Expression
 
 from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
+from kable_hub.store.rows import insert_new
 from kable_hub.store.scope import Scope
 
 OperationKind = Literal["push", "void", "create_customer"]
@@ -39,8 +40,7 @@ def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str
     Answers the connections that have something due now.
     """
     rows = [_row(scope, opening, now) for opening in openings]
-    if rows:
-        t.Delivery.insert_many(rows).on_conflict_ignore().execute()
+    insert_new(t.Delivery, rows)
     return sorted({row["connection_id"] for row in rows if row["state"] == "due"})
 
 

@@ -1,7 +1,7 @@
 """Invoices as they are shown: with deliveries, with what happened, with where they do not go."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kable_hub.domain import Kind
@@ -42,21 +42,40 @@ class TimelineEntry:
     signal: SignalRow | None = None
 
 
-def invoice_views(scope: Scope, rows: Sequence[InvoiceRow]) -> list[InvoiceView]:
-    """Views of invoices, with as many queries for a thousand as for one."""
+@dataclass(frozen=True)
+class Surroundings:
+    """What a view says besides the invoice: client ids by customer id, and connections."""
+
+    client_ids: Mapping[str, str]
+    open_ones: Sequence[ConnectionRow]
+
+    @classmethod
+    def of(cls, scope: Scope, rows: Sequence[InvoiceRow]) -> "Surroundings":
+        """Read it for these invoices."""
+        named = customers.find_many(scope, {row.customer_id for row in rows})
+        open_ones = [one for one in connections.listed(scope) if one.connected]
+        return cls({key: row.client_id for key, row in named.items()}, open_ones)
+
+
+def invoice_views(
+    scope: Scope, rows: Sequence[InvoiceRow], around: Surroundings | None = None
+) -> list[InvoiceView]:
+    """Views of invoices, with as many queries for a thousand as for one.
+
+    `around` is handed in where the caller has read it already.
+    """
     if not rows:
         return []
-    named = customers.find_many(scope, {row.customer_id for row in rows})
-    open_ones = [one for one in connections.listed(scope) if one.connected]
+    around = around or Surroundings.of(scope, rows)
     theirs: dict[str, list[DeliveryRow]] = defaultdict(list)
     for delivery in deliveries.of_invoices(scope, [row.id for row in rows]):
         theirs[delivery.subject_id].append(delivery)
     return [
         InvoiceView(
             invoice=row,
-            client_id=named[row.customer_id].client_id,
+            client_id=around.client_ids[row.customer_id],
             deliveries=tuple(sorted(theirs[row.id], key=lambda one: (one.provider, one.kind))),
-            not_linked=_not_linked(open_ones, theirs[row.id]),
+            not_linked=_not_linked(around.open_ones, theirs[row.id]),
         )
         for row in rows
     ]

@@ -17,7 +17,13 @@ from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.invoice_input import NewInvoice, NewLine, read_invoice
 from kable_hub.usecases.invoice_planning import Routes, open_all
 from kable_hub.usecases.invoice_steering import cancel, change_invoice, push_by_hand, taken
-from kable_hub.usecases.invoice_views import InvoiceView, TimelineEntry, invoice_views, timeline
+from kable_hub.usecases.invoice_views import (
+    InvoiceView,
+    Surroundings,
+    TimelineEntry,
+    invoice_views,
+    timeline,
+)
 from kable_hub.usecases.lookup import customer_named
 from kable_hub.usecases.waking import wake
 
@@ -103,8 +109,8 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
     now = hub.now()
     drafts = [_Draft.of(new, now) for new in many]
     with hub.database.write():
-        _name_customers(scope, drafts)
-        _plan(hub, scope, drafts)
+        client_ids = _name_customers(scope, drafts)
+        routes = _plan(hub, scope, drafts)
         _refuse_taken_numbers(scope, drafts)
         sound = [one for one in drafts if one.sound]
         written = invoices.add(scope, [one.row for one in sound if one.row])
@@ -114,7 +120,8 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
         openings = [opening for one in sound if one.problem is None for opening in one.openings]
         wake(hub, open_all(scope, openings, now))
         rows = [one.row for one in sound if one.row and one.problem is None]
-        views = {view.invoice.id: view for view in invoice_views(scope, rows)}
+        around = Surroundings(client_ids, list(routes.connections.values()))
+        views = {view.invoice.id: view for view in invoice_views(scope, rows, around)}
     return [draft.result(index, views) for index, draft in enumerate(drafts)]
 
 
@@ -180,8 +187,11 @@ class _Draft:
         return ItemResult(index, invoice=views[self.row.id])
 
 
-def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> None:
-    """Find the customers, their rows held against a link that is made at the same time."""
+def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, str]:
+    """Find the customers, their rows held against a link that is made at the same time.
+
+    Answers their client ids by id.
+    """
     for draft in drafts:
         draft.checks.text("customer", draft.new.customer, least=1, most=200)
     wanted = {draft.new.customer for draft in drafts}
@@ -197,6 +207,7 @@ def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> None:
             draft.problem = Conflict("customer_cancelled", detail, errors=[fault])
         elif draft.row is not None:
             draft.row = replace(draft.row, customer_id=customer.id)
+    return {one.id: one.client_id for one in found.values()}
 
 
 def _refuse_taken_numbers(scope: Scope, drafts: Sequence[_Draft]) -> None:
@@ -209,9 +220,10 @@ def _refuse_taken_numbers(scope: Scope, drafts: Sequence[_Draft]) -> None:
             holders[draft.new.number] = draft.row.id
 
 
-def _plan(hub: Hub, scope: Scope, drafts: Sequence[_Draft]) -> None:
+def _plan(hub: Hub, scope: Scope, drafts: Sequence[_Draft]) -> Routes:
     rows = [draft.row for draft in drafts if draft.sound and draft.row]
     routes = Routes.of(hub, scope, {row.customer_id for row in rows})
     for draft in drafts:
         if draft.sound and draft.row:
             draft.openings = routes.plan(draft.checks, draft.row)
+    return routes
