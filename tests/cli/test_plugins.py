@@ -13,7 +13,7 @@ def _no(*args): raise NotImplementedError
 def provider():
     return Provider(slug="third", title="Third Way", kind=Kind.ACCOUNTING,
         urls={Environment.TEST: {"api": "http://127.0.0.1:1"}},
-        reference=Reference(pattern=".+"), connect_methods=(ConnectMethod("key", "Key"),))
+        reference=Reference(".+", "any", "x"), connect_methods=(ConnectMethod("key", "Key"),))
 
 @hookimpl
 def connect(request): _no()
