@@ -50,7 +50,8 @@ usage: python3 run.py COMMAND [arguments]
   hub ...           any command of kable-hub, for example: python3 run.py hub plugins
   test [--fast]     linters, types and all tests; further arguments go to pytest
   bench [NAME]      a benchmark of bench/; without a name, list them
-  campaign          the long test campaigns; further arguments go to pytest
+  campaign [NAME]   a long test of tests/campaigns, for example: kill --kills 50;
+                    without a name the tests marked slow, further arguments go to pytest
 
 Everything is installed into .venv beside this file."""
 
@@ -284,10 +285,19 @@ def bench(project: Project, arguments: list[str]) -> int:
 
 
 def campaign(project: Project, arguments: list[str]) -> int:
-    """Start the tests that are marked slow."""
+    """Start a campaign of tests/campaigns by name, else the tests that are marked slow."""
     ensure_installed(project, "test")
     os.chdir(project.root)
-    return start([project.program("python"), "-m", "pytest", "-m", "slow", *arguments], project)
+    return start(campaign_command(project, arguments), project)
+
+
+def campaign_command(project: Project, arguments: list[str]) -> list[str]:
+    """Say which module to run, from the repository's root."""
+    module = ["pytest", "-m", "slow", *arguments]
+    names = {file.stem for file in project.root.glob("tests/campaigns/[!_]*.py")}
+    if arguments and arguments[0] in names:
+        module = [f"tests.campaigns.{arguments[0]}", *arguments[1:]]
+    return [project.program("python"), "-m", *module]
 
 
 def test(project: Project, arguments: list[str]) -> int:
