@@ -1,0 +1,1 @@
+"""Long tests with a command of their own: `python3 run.py campaign NAME`."""
