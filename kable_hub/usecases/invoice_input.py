@@ -153,6 +153,7 @@ class _Line:
     id: str
 
     def read(self) -> InvoiceLine | None:
+        """The line in minor units, or None where there were faults."""
         faults = len(self.checks.errors)
         self._check_words()
         if not self._check_numbers():

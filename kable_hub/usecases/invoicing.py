@@ -172,14 +172,17 @@ class _Draft:
 
     @classmethod
     def of(cls, new: NewInvoice, now: int) -> "_Draft":
+        """Read the input, its faults kept."""
         checks = Checks()
         return cls(new, checks, read_invoice(checks, new, new_id("inv"), now))
 
     @property
     def sound(self) -> bool:
+        """Whether nothing speaks against it so far."""
         return self.row is not None and self.problem is None and not self.checks.errors
 
     def result(self, index: int, views: dict[str, InvoiceView]) -> ItemResult:
+        """What became of it."""
         if self.checks.errors:
             return ItemResult(index, problem=Invalid(*self.checks.errors))
         if self.problem is not None or self.row is None:
