@@ -41,7 +41,14 @@ def fates() -> str:
         leads = [code(fate(known(error), may_exist=exists).value) for exists in (False, True)]
         paused = f"`{pauses(error)}`" if pauses(error) else "no"
         rows.append((name, *leads, _yes(says_no(error)), paused, _yes(counts_as_failure(error))))
-    head = ("error", "nothing exists", "may exist", "looked at once", "pauses", "lengthens the wait")
+    head = (
+        "error",
+        "nothing exists",
+        "may exist",
+        "looked at once",
+        "pauses",
+        "lengthens the wait",
+    )
     return table(head, rows)
 
 

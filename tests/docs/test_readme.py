@@ -1,0 +1,40 @@
+"""The README's first minute is what a newcomer sees."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from hatchling.metadata.core import ProjectMetadata
+from hatchling.plugin.manager import PluginManager
+
+from tests.docs.reading import ROOT, blocks
+from tests.packaging.helpers import PACKAGES
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_demo_prints_what_the_readme_quotes(tmp_path):
+    (quoted,) = blocks("README.md", "text")
+    start = "from kable_hub.cli import main; main()"
+    command = [sys.executable, "-c", start, "demo", "--once", "--port", "0"]
+    # A terminal narrower than the pages would fold the lines.
+    environ = {"PATH": "", "HOME": str(tmp_path), "COLUMNS": "200"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout.splitlines()
+    assert [line for line in quoted.text.splitlines() if line not in said] == []
+
+
+def test_the_readme_can_be_read_in_five_minutes():
+    assert len(README.splitlines()) <= 150
+    assert len(re.findall(r"\w+", README)) <= 1300
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda folder: folder.name)
+def test_every_package_tells_that_its_readme_is_markdown(folder):
+    metadata = ProjectMetadata(str(folder), PluginManager())
+    assert metadata.core.readme_content_type == "text/markdown"
+    assert metadata.core.readme.strip()
