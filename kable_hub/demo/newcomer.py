@@ -105,14 +105,13 @@ class Newcomer:
         return parts
 
     def _counterpart(self, provider: Provider, sample: Sample) -> tuple[Part, str]:
-        free, pays = self._free[provider.slug], provider.kind == Kind.PAYMENTS
-        if sample.part == Part.WITHOUT_CARD and pays and free:
-            return Part.WITHOUT_CARD, free.pop().reference
-        # The last one at a payments provider has no way to pay: it is kept for that part.
-        for one in free[:-1] if pays else free:
-            if sample.part == Part.BY_ID and one.currency in ("", sample.currency):
-                free.remove(one)
-                return Part.BY_ID, one.reference
+        # Who cannot pay carries a warning; in the ledger that makes no difference.
+        wanted = sample.part == Part.WITHOUT_CARD and provider.kind == Kind.PAYMENTS
+        part = Part.WITHOUT_CARD if wanted else Part.BY_ID
+        for one in self._free[provider.slug] if sample.part != Part.CREATED else ():
+            if one.currency in ("", sample.currency) and bool(one.warnings) == wanted:
+                self._free[provider.slug].remove(one)
+                return part, one.reference
         created = provider.can(Capability.CREATE_CUSTOMER)
         return (Part.CREATED, "") if created else (Part.UNLINKED, "")
 

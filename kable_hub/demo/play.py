@@ -29,7 +29,7 @@ def run(console: Console, port: int, *, once: bool) -> int:
     with stage(port) as built:
         if not built.providers:
             raise DemoFailed("No provider plugin with a simulator is installed.")
-        faults = _play(built, console, clock)
+        faults = list(failures(built, *play(built, console, clock)))
         for fault in faults:
             console.print(f"Not as expected: {fault}", markup=False, style="red")
         if not faults:
@@ -44,7 +44,12 @@ def run(console: Console, port: int, *, once: bool) -> int:
     return 1 if faults else 0
 
 
-def _play(built: Stage, console: Console, clock: Clock) -> list[str]:
+def play(built: Stage, console: Console, clock: Clock) -> tuple[list[Posted], Fates]:
+    """Everything up to the point where nothing more happens: what was posted, what became of it.
+
+    Raises DemoFailed.
+    """
+
     def say(text: str) -> None:
         console.print(f"  {text}", markup=False, highlight=False)
 
@@ -62,7 +67,7 @@ def _play(built: Stage, console: Console, clock: Clock) -> list[str]:
         seen = _watch(newcomer, board, clock)
     _sum_up(built, console, posted, seen)
     _show_around(newcomer, console)
-    return list(failures(built, posted, seen))
+    return posted, seen
 
 
 def _watch(newcomer: Newcomer, board: Board, clock: Clock) -> Fates:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 
@@ -52,16 +51,11 @@ class Sample:
 def samples() -> list[Sample]:
     """The samples, by customer, in the order of the file."""
     found: dict[str, tuple[Any, list[Any]]] = {}
-    for line in _file().read_text("utf-8").splitlines():
+    # A link in the checkout, a folder in the wheel.
+    file = files("kable_hub") / "examples" / "invoices.jsonl"
+    for line in file.read_text("utf-8").splitlines():
         body = json.loads(line)
         customer = body["customer"]
         _, theirs = found.setdefault(customer["clientId"], (customer, []))
         theirs.append({**body, "customer": customer["clientId"]})
     return [Sample(customer, tuple(theirs)) for customer, theirs in found.values()]
-
-
-def _file() -> Path:
-    """In a wheel the samples stand inside the package, in a checkout beside it."""
-    package = Path(str(files("kable_hub")))
-    inside = package / "examples" / "invoices.jsonl"
-    return inside if inside.exists() else package.parent / "examples" / "invoices.jsonl"

@@ -16,8 +16,8 @@ class DemoSimulator(Protocol):
     `seed_demo` fills it, `configuration` are the variables that point a hub at it.
     `documents` and `drafts` list what stands there: external_id, number, currency, total (minor
     units), marker, status, environment of each. Two more are looked for and may be absent:
-    `demo_customers(environment)`, customers to be linked by id, at a payments provider the
-    last without a way to pay; `demo_form(environment)`, the values of its connect form.
+    `demo_customers(environment)`, customers to be linked by id, those with warnings being
+    without a way to pay; `demo_form(environment)`, the values of its connect form.
     """
 
     latency: float

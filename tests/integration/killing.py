@@ -51,7 +51,8 @@ def campaign(
             if place <= kills:
                 hit = live_and_die(one, alive)
                 struck += bool(hit)
-                say(f"kill {place} after {alive:.2f} s: {hit} under way")
+                there = sum(len(simulator.documents()) for simulator in one.simulators.values())
+                say(f"kill {place} after {alive:.2f} s: {hit} under way, {there} documents")
         finish(one)
         return Outcome(kills, struck, tuple(faults(one, invoices)))
 

@@ -123,9 +123,9 @@ class StripeSimulator(Simulator):
                 self.add_customer(account.id, environment, name, email, with_card=card)
 
     def demo_customers(self, environment: Environment) -> list[LinkedCustomer]:
-        """Every customer of every account in one mode."""
+        """Every customer of every account in one mode; a warning marks one that cannot pay."""
         return [
-            mapping.to_linked_customer(one)
+            mapping.to_linked_customer(one, _lacking(one))
             for ledger in self.all_ledgers()
             if ledger.live == (environment is LIVE)
             for one in ledger.of("customer").values()
@@ -207,6 +207,10 @@ _DEMO = (
     ("Silver Kite Studio", "hello@silverkite.example", True),
     ("Cedar & Sons", "office@cedar.example", False),
 )
+
+
+def _lacking(customer: Object) -> tuple[str, ...]:
+    return () if mapping.has_payment_method(customer) else ("no default payment method",)
 
 
 def _word(live: bool) -> str:
