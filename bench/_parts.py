@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -133,7 +134,7 @@ def one_invoice(client: stripe.StripeClient, customer: str, number: str) -> None
     )
 
 
-PARTS = {"simulator": simulator, "hub": hub, "sdk": sdk}
+PARTS: Mapping[str, Callable[..., None]] = {"simulator": simulator, "hub": hub, "sdk": sdk}
 
 if __name__ == "__main__":
     PARTS[sys.argv[1]](*sys.argv[2:])
