@@ -37,6 +37,7 @@ def _finish_link(lane: Lane, end: Settlement, linked: LinkedCustomer, now: int) 
     ).where(
         t.Link.connection_id == lane.id,
         t.Link.customer_id == end.delivery.customer_id,
+        t.Link.state == "pending",
         t.Link.account_id == lane.scope.account_id,
         t.Link.environment == lane.scope.environment.value,
     ).execute()

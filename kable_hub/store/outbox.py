@@ -8,7 +8,7 @@ one commit; the caller wakes the connection after the commit. A row that a worke
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from peewee import Case, Expression
+from peewee import Expression
 
 from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
@@ -198,9 +198,12 @@ def _wake(scope: Scope, where: Any, now: int) -> int:
 
 
 def _again(scope: Scope, where: Any, now: int) -> int:
-    state = Case(None, ((t.Delivery.may_exist, "uncertain"),), "due")
-    _outdate(scope, where & ~t.Delivery.may_exist, now)
-    return _update(scope, where, now, state=state, due_at=now, failures=0, blocked_on="")
+    """Due again with a clean slate; what may exist is looked for, and keeps its reason."""
+    unsent = where & ~t.Delivery.may_exist
+    _update(scope, where & t.Delivery.may_exist, now, state="uncertain", due_at=now, blocked_on="")
+    _outdate(scope, unsent, now)
+    fresh = {"failures": 0, "error_code": "", "error_message": "", "error_details": []}
+    return _update(scope, unsent, now, state="due", due_at=now, blocked_on="", **fresh)
 
 
 def _outdate(scope: Scope, where: Any, now: int) -> None:

@@ -10,99 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kable_hub import canonical
+from kable_hub.store import statements as sql
 from kable_hub.store.database import Database
 from kable_hub.store.ids import new_id
-
-CLAIMABLE = "state IN ('due', 'uncertain')"
-SETTLING = "state = 'uncertain'"
-
-_DUE_CONNECTIONS = """
-    SELECT id, provider FROM connection
-    WHERE next_due_at <= ? AND lease_until < ? ORDER BY next_due_at LIMIT ?
-"""
-_ACQUIRE = """
-    UPDATE connection SET lease_until = ?, lease_token = lease_token + 1
-    WHERE id = ? AND lease_until < ? RETURNING lease_token
-"""
-_RECOVER_GENERATIONS = """
-    UPDATE generation SET unsettled_at = ? WHERE EXISTS (
-        SELECT 1 FROM delivery d WHERE d.id = generation.delivery_id
-        AND d.generation = generation.number AND d.connection_id = ?
-        AND d.state = 'pushing' AND d.lease_token < ? AND d.may_exist)
-"""
-_RECOVER = """
-    UPDATE delivery SET state = CASE WHEN may_exist THEN 'uncertain' ELSE 'due' END,
-        uncertain_since = CASE WHEN may_exist THEN COALESCE(uncertain_since, ?) END,
-        error_code = 'interrupted', error_message = 'a worker stopped in the middle of this',
-        due_at = ?, updated_at = ?
-    WHERE connection_id = ? AND state = 'pushing' AND lease_token < ?
-"""
-_RENEW = (
-    "UPDATE connection SET lease_until = ? WHERE id = ? AND lease_token = ? AND lease_until > ?"
-)
-_CLAIM = """
-    UPDATE delivery SET state = 'pushing', lease_token = ?, attempts = attempts + 1
-    WHERE id IN (
-        SELECT id FROM delivery WHERE connection_id = ? AND {states} AND due_at <= ?
-        AND (due_at, id) > (?, ?)
-        AND EXISTS (SELECT 1 FROM connection WHERE id = ? AND lease_token = ?)
-        ORDER BY due_at, id LIMIT ? {lock})
-    RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
-        failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at
-"""
-_NEXT_DUE = "SELECT MIN(due_at) FROM delivery WHERE connection_id = ? AND {states}"
-_RELEASE = """
-    UPDATE connection SET lease_until = 0, wake_sent_at = NULL, next_due_at = ?
-    WHERE id = ? AND lease_token = ?
-"""
-_WAKE = """
-    UPDATE connection SET next_due_at = ?
-    WHERE id = ? AND (next_due_at IS NULL OR next_due_at > ?)
-"""
-_RECONCILE = """
-    UPDATE connection SET next_due_at = ?
-    WHERE lease_until < ? AND (next_due_at IS NULL OR next_due_at > ?) AND EXISTS (
-        SELECT 1 FROM delivery d WHERE d.connection_id = connection.id AND d.due_at <= ?
-        AND (d.state = 'uncertain' OR (d.state = 'due' AND connection.state = 'active')))
-"""
-_FREEZE = """
-    UPDATE delivery SET generation = ?, frozen = TRUE
-    WHERE id = ? AND state = 'pushing' AND lease_token = ? AND plan_version = ?
-"""
-_MARK = """
-    UPDATE delivery SET may_exist = TRUE
-    WHERE id = ? AND state = 'pushing' AND lease_token = ? AND generation = ? AND frozen
-"""
-_MARK_OPERATION = """
-    UPDATE delivery SET may_exist = TRUE
-    WHERE id = ? AND state = 'pushing' AND lease_token = ?
-"""
-_MARK_GENERATION = """
-    UPDATE generation SET sends = sends + 1, first_sent_at = COALESCE(first_sent_at, ?),
-        unsettled_at = ?
-    WHERE delivery_id = ? AND number = ?
-"""
-_BATCH = """
-    UPDATE generation SET batch_key = ?, batch_position = ? WHERE delivery_id = ? AND number = ?
-"""
-_BATCH_SIZE = "SELECT COUNT(*) FROM generation WHERE batch_key = ?"
-_LEASED = "SELECT 1 FROM connection WHERE id = ? AND lease_token = ?"
-_HOLDS = """
-    SELECT 1 FROM delivery d JOIN connection c ON c.id = d.connection_id
-    WHERE d.id = ? AND d.state = 'pushing' AND d.lease_token = ? AND c.lease_token = ?
-"""
-_SETTLE = """
-    UPDATE delivery SET state = ?, due_at = ?, failures = ?, may_exist = ?, frozen = frozen AND ?,
-        uncertain_since = ?, error_code = ?, error_message = ?, error_details = ?,
-        blocked_on = ?, blocked_scope = ?, receipt = ?, external_id = ?, variance = ?,
-        payment_status = ?, payment_as_of = ?, delivered_at = ?, updated_at = ?
-    WHERE id = ? AND state = 'pushing' AND lease_token = ?
-"""
-_ATTEMPT = """
-    INSERT INTO attempt (id, account_id, environment, delivery_id, generation, step, outcome,
-        code, message, provider_code, http_status, request_id, calls, started_at, duration_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
 
 
 @dataclass(frozen=True)
@@ -192,7 +102,7 @@ class Queue:
     def due_connections(self, now: int, limit: int) -> list[tuple[str, str]]:
         """(connection, provider) of leasable connections with something due, oldest first."""
         with self._database.read():
-            rows = self._database.sql(_DUE_CONNECTIONS, now, now, limit).fetchall()
+            rows = self._database.sql(sql.DUE_CONNECTIONS, now, now, limit).fetchall()
         return [(str(row[0]), str(row[1])) for row in rows]
 
     def acquire(self, connection_id: str, now: int, ttl_ms: int) -> int | None:
@@ -200,20 +110,20 @@ class Queue:
 
         What an earlier holder left in flight becomes `uncertain` where it may exist, else due.
         """
-        sql = self._database.sql
+        run = self._database.sql
         with self._database.write(durable=False):
-            row = sql(_ACQUIRE, now + ttl_ms, connection_id, now).fetchone()
+            row = run(sql.ACQUIRE, now + ttl_ms, connection_id, now).fetchone()
             if row is None:
                 return None
             token = int(row[0])
-            sql(_RECOVER_GENERATIONS, now, connection_id, token)
-            sql(_RECOVER, now, now, now, connection_id, token)
+            run(sql.RECOVER_GENERATIONS, now, connection_id, token)
+            run(sql.RECOVER, now, now, now, connection_id, token)
         return token
 
     def renew(self, connection_id: str, token: int, now: int, ttl_ms: int) -> bool:
         """Keep the lease; False where it is lost, and then nothing more may be sent."""
         with self._database.write(durable=False):
-            cursor = self._database.sql(_RENEW, now + ttl_ms, connection_id, token, now)
+            cursor = self._database.sql(sql.RENEW, now + ttl_ms, connection_id, token, now)
             return int(cursor.rowcount) == 1
 
     def claim(
@@ -224,10 +134,10 @@ class Queue:
         limit: int,
         *,
         after: tuple[int, str] = (0, ""),
-        states: str = CLAIMABLE,
+        states: str = sql.CLAIMABLE,
     ) -> list[Claimed]:
         """Take up to `limit` due deliveries, oldest first, each at most once a slice (`after`)."""
-        text = _CLAIM.format(states=states, lock=self._lock)
+        text = sql.CLAIM.format(states=states, lock=self._lock)
         with self._database.write(durable=False):
             values = (token, connection_id, now, *after, connection_id, token, limit)
             cursor = self._database.sql(text, *values)
@@ -241,7 +151,7 @@ class Queue:
         with self._database.write(durable=False):
             due = self._next_due(connection_id, states)
             back = None if due is None else max(now, due, not_before)
-            self._database.sql(_RELEASE, back, connection_id, token)
+            self._database.sql(sql.RELEASE, back, connection_id, token)
         with self._database.read():
             due = self._next_due(connection_id, states)
         if due is not None and (back is None or max(due, not_before) < back):
@@ -250,7 +160,7 @@ class Queue:
     def wake(self, connection_id: str, at: int) -> None:
         """Something is due there at `at`. In a transaction of its own, after the commit."""
         with self._database.write(durable=False):
-            self._database.sql(_WAKE, at, connection_id, at)
+            self._database.sql(sql.WAKE, at, connection_id, at)
 
     def void_leases(self) -> None:
         """Let go of every lease: for the one process that alone works this store, at its start."""
@@ -260,7 +170,7 @@ class Queue:
     def reconcile(self, now: int) -> int:
         """Wake what a crash between commit and wake left; answers how many connections."""
         with self._database.write(durable=False):
-            return int(self._database.sql(_RECONCILE, now, now, now, now).rowcount)
+            return int(self._database.sql(sql.RECONCILE, now, now, now, now).rowcount)
 
     def freeze(self, delivery: Claimed, token: int, generation: dict[str, Any]) -> bool:
         """Commit a new generation before its first send; False where the plan is outdated."""
@@ -272,7 +182,7 @@ class Queue:
         with self._database.write(durable=False):
             for delivery, generation in plans:
                 values = (generation["number"], delivery.id, token, delivery.plan_version)
-                if self._database.sql(_FREEZE, *values).rowcount == 1:
+                if self._database.sql(sql.FREEZE, *values).rowcount == 1:
                     self._insert_generation(generation)
                     kept.add(delivery.id)
         return kept
@@ -281,12 +191,12 @@ class Queue:
         """Put members (delivery, generation) and their order on record before the batch goes."""
         with self._database.write(durable=False):
             for position, (delivery_id, number) in enumerate(members):
-                self._database.sql(_BATCH, key, position, delivery_id, number)
+                self._database.sql(sql.BATCH, key, position, delivery_id, number)
 
     def batch_members(self, key: str) -> int:
         """How many members a batch was stored with."""
         with self._database.read():
-            row = self._database.sql(_BATCH_SIZE, key).fetchone()
+            row = self._database.sql(sql.BATCH_SIZE, key).fetchone()
         return int(row[0])
 
     def mark_may_exist(self, marks: Sequence[tuple[str, int | None]], token: int, now: int) -> bool:
@@ -305,10 +215,10 @@ class Queue:
 
     def _mark(self, delivery_id: str, token: int, generation: int | None, now: int) -> None:
         if generation is None:
-            marked = self._database.sql(_MARK_OPERATION, delivery_id, token)
+            marked = self._database.sql(sql.MARK_OPERATION, delivery_id, token)
         else:
-            marked = self._database.sql(_MARK, delivery_id, token, generation)
-            self._database.sql(_MARK_GENERATION, now, now, delivery_id, generation)
+            marked = self._database.sql(sql.MARK, delivery_id, token, generation)
+            self._database.sql(sql.MARK_GENERATION, now, now, delivery_id, generation)
         if marked.rowcount != 1:
             raise _Outdated
 
@@ -320,7 +230,7 @@ class Queue:
     def leased(self, connection_id: str, token: int) -> bool:
         """Whether this token is still the connection's newest."""
         with self._database.read():
-            row = self._database.sql(_LEASED, connection_id, token).fetchone()
+            row = self._database.sql(sql.LEASED, connection_id, token).fetchone()
         return row is not None
 
     def save_progress(
@@ -357,20 +267,20 @@ class Queue:
     def _settle(self, end: Settlement, token: int, now: int) -> bool:
         delivery = end.delivery
         values = _settle_values(end, now)
-        if self._database.sql(_SETTLE, *values, delivery.id, token).rowcount != 1:
+        if self._database.sql(sql.SETTLE, *values, delivery.id, token).rowcount != 1:
             return False
         text = "UPDATE generation SET unsettled_at = ? WHERE delivery_id = ? AND number = ?"
         if end.may_exist and end.attempts:
             self._database.sql(text, end.unsettled_at, delivery.id, end.attempts[-1].generation)
         for attempt in end.attempts:
-            self._database.sql(_ATTEMPT, *_attempt_values(delivery, attempt))
+            self._database.sql(sql.ATTEMPT, *_attempt_values(delivery, attempt))
         return True
 
     def _holds(self, delivery_id: str, token: int) -> bool:
-        return self._database.sql(_HOLDS, delivery_id, token, token).fetchone() is not None
+        return self._database.sql(sql.HOLDS, delivery_id, token, token).fetchone() is not None
 
     def _next_due(self, connection_id: str, states: str) -> int | None:
-        row = self._database.sql(_NEXT_DUE.format(states=states), connection_id).fetchone()
+        row = self._database.sql(sql.NEXT_DUE.format(states=states), connection_id).fetchone()
         return None if row is None or row[0] is None else int(row[0])
 
 

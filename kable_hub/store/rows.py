@@ -38,11 +38,7 @@ def _insert(table: type[t.Table], rows: Sequence[dict[str, Any]], tail: str) -> 
 
 def _values(fields: Sequence[Any], rows: Sequence[dict[str, Any]]) -> list[Any]:
     given = [(one.name, _default(one), one.db_value) for one in fields]
-    return [
-        _bound(to_db(row.get(name, default)))
-        for row in rows
-        for name, default, to_db in given
-    ]
+    return [_bound(to_db(row.get(name, default))) for row in rows for name, default, to_db in given]
 
 
 def _default(field: Any) -> Any:

@@ -16,7 +16,8 @@ from kable_hub.errors import ContractViolation, LeaseLost, OutcomeUnknown, RateL
 from kable_hub.store.consequences import carry_out
 from kable_hub.store.loading import load_subjects
 from kable_hub.store.pauses import Lane, load_lane
-from kable_hub.store.queue import CLAIMABLE, SETTLING, Claimed, Settlement
+from kable_hub.store.queue import Claimed, Settlement
+from kable_hub.store.statements import CLAIMABLE, SETTLING
 from kable_hub.sync import endings
 from kable_hub.sync.batch import BatchWorker, group
 from kable_hub.sync.run import Run

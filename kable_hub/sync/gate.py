@@ -54,12 +54,14 @@ class Gate:
             finally:
                 call.ended = self.clock.monotonic()
 
-    @property
-    def unsettled(self) -> bool:
-        """Whether a writing call has no clear answer, so that it may still commit."""
+    def unsettled(self, *, refused: bool) -> bool:
+        """Whether a writing call has no clear answer, so that it may still commit.
+
+        `refused`: the hook ended with the provider's refusal, which answers the last call.
+        """
+        calls = self.calls[:-1] if refused else self.calls
         return any(
-            call.writes and (call.http_status is None or call.http_status >= 500)
-            for call in self.calls
+            call.writes and (call.http_status is None or call.http_status >= 500) for call in calls
         )
 
     def record(self) -> list[dict[str, Any]]:

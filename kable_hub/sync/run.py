@@ -4,7 +4,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kable_hub.domain import LinkedCustomer
-from kable_hub.errors import LeaseLost, ProviderError
+from kable_hub.errors import (
+    LeaseLost,
+    NeedsCustomer,
+    NeedsOperator,
+    ProviderError,
+    Rejected,
+    Unsupported,
+)
 from kable_hub.store.loading import FrozenGeneration, Subject
 from kable_hub.store.queue import AttemptRow
 from kable_hub.sync.gate import Gate
@@ -42,7 +49,8 @@ class Run:
         error: ProviderError | None = None,
     ) -> None:
         """Keep one step for the timeline. A plan that worked is told with the push it led to."""
-        self.unsettled |= gate.unsettled
+        refused = isinstance(error, Rejected | Unsupported | NeedsCustomer | NeedsOperator)
+        self.unsettled |= gate.unsettled(refused=refused)
         calls = self.earlier_calls + gate.record()
         self.earlier_calls = []
         if error is None and step == "plan":

@@ -142,13 +142,14 @@ def stage(database_url: str, folder: Path, plugin: Acme | None = None) -> Iterat
         registry = Registry.of(plugin or Acme())
         hub = open_hub(Settings.load(environ), clock=SystemClock(), registry=registry)
         acme.add_customer(name="Northwind Traders", method=True)
-        _furnish(hub)
+        furnish(hub)
         with ThreadPoolExecutor(8) as pushers:
             yield Stage(hub, acme, pushers)
         hub.close()
 
 
-def _furnish(hub: Hub) -> None:
+def furnish(hub: Hub) -> None:
+    """The account, its connection and one linked customer."""
     now = hub.now()
     own = {"account_id": SCOPE.account_id, "environment": "test"}
     with hub.database.write():
