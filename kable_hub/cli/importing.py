@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from kable_hub.cli.opening import with_plugins
-from kable_hub.cli.showing import as_json, environment, say_fields, say_json, say_table
+from kable_hub.cli.showing import as_json, say_fields, say_json, say_table
 from kable_hub.domain import Environment
 from kable_hub.importing import (
     FIELDS,
@@ -25,7 +25,7 @@ from kable_hub.importing import (
     load,
 )
 from kable_hub.store.scope import Scope
-from kable_hub.usecases.accounts import get_account
+from kable_hub.usecases.accounts import get_account, list_accounts
 from kable_hub.usecases.hub import Hub
 
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
@@ -36,8 +36,14 @@ EPILOG = "\b\nColumns of a CSV file, named as here unless --column says otherwis
 
 @click.command(name="import", epilog=EPILOG)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--account", required=True, help="The account's id.")
-@environment
+@click.option("--account", default="", help="The account's id. [the only one there is]")
+@click.option(
+    "--env",
+    "environment",
+    type=click.Choice([one.value for one in Environment]),
+    default=Environment.TEST.value,
+    show_default=True,
+)
 @click.option(
     "--format", "format_", type=click.Choice(["csv", "jsonl"]), help="[by the file's name]"
 )
@@ -70,10 +76,9 @@ def import_(
     kind = format_ or FORMATS.get(file.suffix.lower())
     if kind is None:
         raise click.UsageError("Say --format csv or --format jsonl: the file's name does not tell.")
-    scope = Scope(account, Environment(environment))
     mapping = _mapping(columns)
     with with_plugins() as hub:
-        get_account(hub, account)
+        scope = Scope(_account(hub, account), Environment(environment))
         slugs = [slug.strip() for slug in create_at.split(",") if slug.strip()]
         check_destinations(hub, scope, slugs)
         try:
@@ -88,6 +93,16 @@ def import_(
     _say(report, json_)
     if report.refused:
         raise click.exceptions.Exit(1)
+
+
+def _account(hub: Hub, named: str) -> str:
+    """The id of the account that is meant. Raises NotFound."""
+    if named:
+        return get_account(hub, named).id
+    found = list_accounts(hub, limit=2).items
+    if len(found) != 1:
+        raise click.UsageError("Say --account: there is not exactly one. `accounts list` has them.")
+    return found[0].id
 
 
 def _mapping(columns: Sequence[str]) -> Columns:

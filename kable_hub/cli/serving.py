@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from dataclasses import replace
 from types import FrameType
@@ -11,13 +10,48 @@ import click
 import structlog
 
 from kable_hub.cli.opening import load_settings
-from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
-from kable_hub.usecases.hub import open_hub
+from kable_hub.sync.loop import EngineRunning
+from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
 
 log = structlog.get_logger(__name__)
-BOOT_FAILED = 3
-"""The status by which a worker tells the server not to start another one."""
+TRY_EVERY = 0.5
+
+
+class Loop:
+    """The sync loop of this process, which stands by while another process works the store.
+
+    So a process that was killed can be replaced at once, and a second one takes over.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="loop")
+
+    def start(self) -> None:
+        """Begin, or stand by."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more and wait for what is under way."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        engine, told = None, False
+        while engine is None and not self._stop.is_set():
+            try:
+                engine = start_engine(self._hub)
+            except EngineRunning as error:
+                if not told:
+                    log.warning("standing by", reason=str(error))
+                told = True
+                self._hub.clock.wait(self._stop, TRY_EVERY)
+        if engine is not None:
+            log.info("working", database=str(self._hub.database.path or "PostgreSQL"))
+            self._stop.wait()
+            engine.stop()
 
 
 @click.command()
@@ -27,7 +61,8 @@ BOOT_FAILED = 3
 def serve(host: str | None, port: int | None, no_sync: bool) -> None:
     """Serve the hub until it is told to stop; requests under way are finished first.
 
-    The database is migrated, and the sync loop runs in this process.
+    The database is migrated, and the sync loop runs in this process. Where another process
+    runs it over the same store already, this one stands by.
     """
     from kable_hub.web.app import create_app
     from kable_hub.web.server import serve as serve_app
@@ -35,19 +70,7 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
     settings = load_settings(talkative=True)
     settings = replace(settings, host=host or settings.host, port=_given(port, settings.port))
     hub = open_hub(settings)
-    engines: list[EmbeddedEngine] = []
-
-    def start() -> None:
-        try:
-            engines.append(start_engine(hub))
-        except EngineRunning as error:
-            click.echo(f"Error: {error}; start this one with --no-sync.", err=True)
-            sys.exit(BOOT_FAILED)
-
-    def stop() -> None:
-        for engine in engines:
-            engine.stop()
-
+    loop = Loop(hub)
     parent = os.getpid()
     log.info("serving", host=settings.host, port=settings.port, url=settings.public_url)
     try:
@@ -55,7 +78,7 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
         if no_sync:
             serve_app(app, settings.host, settings.port)
         else:
-            serve_app(app, settings.host, settings.port, on_start=start, on_stop=stop)
+            serve_app(app, settings.host, settings.port, on_start=loop.start, on_stop=loop.stop)
     except SystemExit as exit_:
         if os.getpid() != parent:
             raise  # this is the worker, whose status the server reads
@@ -73,15 +96,11 @@ def worker() -> None:
 
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, told)
-    engine = start_engine(hub)
-    log.info("working", database=_where(hub.database.path))
+    loop = Loop(hub)
+    loop.start()
     stop.wait()
-    engine.stop()
+    loop.stop()
     hub.close()
-
-
-def _where(path: object) -> str:
-    return str(path) if path else "PostgreSQL"
 
 
 def _given(value: int | None, otherwise: int) -> int:

@@ -1,4 +1,6 @@
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -35,6 +37,13 @@ def test_every_command_explains_itself(cli, words):
 
 def test_the_version_is_the_packages(cli):
     assert cli("--version").out == f"kable-hub, version {__version__}\n"
+
+
+def test_the_package_can_be_run_as_a_module(cli):
+    done = subprocess.run(
+        [sys.executable, "-m", "kable_hub", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == cli("--version").out
 
 
 @pytest.mark.parametrize(

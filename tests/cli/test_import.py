@@ -329,6 +329,15 @@ def test_an_account_nobody_has_is_refused(books):
     assert (done.code, done.err) == (1, "Error: There is no account 'acc_none'.\n")
 
 
+def test_the_only_account_and_the_test_environment_are_meant_where_none_is_said(books):
+    assert books.cli("import", books.file(csv(GOOD))).code == 0
+    assert list(books.invoices()) == ["A-1"]
+    books.cli.account()
+    done = books.cli("import", books.file(csv(GOOD)))
+    assert done.code == 2
+    assert "Say --account" in done.err
+
+
 def test_a_file_that_is_not_there_is_a_usage_error(books):
     assert books.run("/nowhere/invoices.csv").code == 2
 

@@ -7,7 +7,7 @@ from kable_hub.domain import Environment
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
 from kable_hub.store.scope import Scope
-from kable_hub.usecases import accounts, connecting, customers, invoicing
+from kable_hub.usecases import accounts, connecting, connections, customers, invoicing
 from kable_hub.usecases.customers import NewCustomer
 from kable_hub.usecases.hub import open_hub
 from kable_hub.usecases.invoicing import NewInvoice, NewLine
@@ -94,3 +94,13 @@ def test_ids_and_a_filter_together_are_a_usage_error(cli, account):
 def test_an_account_nobody_has_is_told(cli, account):
     done = cli("outbox", "list", "--account", "acc_none")
     assert (done.code, done.err) == (1, "Error: There is no account 'acc_none'.\n")
+
+
+def test_a_plan_is_changed_without_the_plugin_of_a_connection(cli, account):
+    assert cli.ok("accounts", "set-plan", account, "free")["plan"] == "free"
+    hub = open_hub(Settings.load(cli.environ()), registry=Registry.of())
+    try:
+        found = connections.list_connections(hub, Scope(account, Environment.TEST))
+    finally:
+        hub.close()
+    assert [list(one.pauses) for one in found] == [["plan"]]

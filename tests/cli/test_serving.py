@@ -37,9 +37,10 @@ def start(cli):
 
     yield begin
     for one in started:
-        if one.poll() is None:
-            one.kill()
-        one.communicate()
+        # Not killed: a server's worker would outlive it for a while.
+        one.terminate()
+    for one in started:
+        one.communicate(timeout=30)
 
 
 def ended(process, sent=signal.SIGTERM):
@@ -62,23 +63,48 @@ def test_serve_answers_until_it_is_told_to_stop(start):
     assert answers(f"{url}/healthz") is None
 
 
-def test_a_second_one_over_the_same_store_is_refused_in_one_line(start):
+def reads(process, word):
+    """Read the log until a line with this word."""
+    for line in process.stderr:
+        if word in line:
+            return line
+    raise AssertionError(f"it ended without a word of {word!r}")
+
+
+def test_a_second_one_over_the_same_store_stands_by_and_takes_over(start):
+    first = start("worker")
+    reads(first, "working")
     port = free_port(0)
-    start("serve", "--port", str(port))
-    until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
-    second = start("serve", "--port", str(free_port(0)))
-    assert second.wait(30) == 1
-    err = second.stderr.read()
-    assert "Error: another process works this store already" in err
-    assert "Traceback" not in err
-    working = start("worker")
-    assert working.wait(30) == 1
-    assert "Error: another process works this store already" in working.stderr.read()
+    second = start("serve", "--port", str(port))
+    assert "another process works this store already" in reads(second, "standing by")
+    assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
+    assert ended(first)[0] == 0
+    assert reads(second, "working")
+
+
+def test_one_that_stands_by_can_be_stopped(start):
+    reads(start("worker"), "working")
+    second = start("worker")
+    reads(second, "standing by")
+    assert ended(second)[0] == 0
+
+
+def test_a_killed_one_is_replaced_at_once_on_the_same_port(start):
+    port = free_port(0)
+    url = f"http://127.0.0.1:{port}/healthz"
+    first = start("serve", "--port", str(port))
+    reads(first, "working")
+    first.kill()
+    first.wait(10)
+    second = start("serve", "--port", str(port))
+    assert reads(second, "working")
+    assert until(lambda: answers(url)).ok
+    assert ended(second)[0] == 0
 
 
 def test_a_server_without_the_loop_stands_beside_a_worker(start):
     working = start("worker")
-    until(lambda: "working" in working.stderr.readline())
+    reads(working, "working")
     port = free_port(0)
     server = start("serve", "--no-sync", "--port", str(port))
     assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok

@@ -52,6 +52,25 @@ def test_the_demo_tells_that_its_port_is_taken(cli):
         process.communicate()
 
 
+def test_the_demo_stays_up_until_it_is_interrupted(cli):
+    process = cli.start("demo", "--port", "0")
+    try:
+        said = ""
+        while "Ctrl-C ends the demo" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        url = said.partition("API docs   ")[2].split()[0]
+        with requests.Session() as session:
+            session.trust_env = False
+            assert session.get(url, timeout=5).ok
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+    assert "Bye." in out
+
+
 def test_a_simulator_that_does_not_start_fails_the_demo_by_name(cli, tmp_path):
     info = tmp_path / "site" / "lame-1.0.dist-info"
     info.mkdir(parents=True)
