@@ -47,7 +47,9 @@ EPILOG = "\b\nColumns of a CSV file, named as here unless --column says otherwis
 @click.option(
     "--format", "format_", type=click.Choice(["csv", "jsonl"]), help="[by the file's name]"
 )
-@click.option("--column", "columns", multiple=True, metavar="FIELD=HEADER", help="CSV only.")
+@click.option(
+    "--column", "columns", multiple=True, metavar="FIELD=HEADER", help="CSV only; repeatable."
+)
 @click.option("--date-format", default="%Y-%m-%d", show_default=True, help="CSV only.")
 @click.option("--currency", default="", help="Of invoices that name none, such as GBP.")
 @click.option(

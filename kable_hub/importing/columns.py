@@ -7,16 +7,16 @@ from typing import Self
 from kable_hub.importing.found import FileRefused
 
 FIELDS: Mapping[str, str] = {
-    "number": "the invoice's number; rows with the same number are one invoice",
-    "client_id": "your own id of the customer",
+    "number": "needed: the invoice's number; rows with the same number are one invoice",
+    "client_id": "needed: your own id of the customer",
     "company_name": "the customer's name, where the customer has to be made",
     "email": "the customer's e-mail address, where the customer has to be made",
-    "currency": "ISO 4217 code",
-    "issue_date": "the invoice's date",
+    "currency": "needed, unless --currency is said: ISO 4217 code",
+    "issue_date": "needed: the invoice's date",
     "due_date": "when it has to be paid",
-    "description": "what the line is about",
+    "description": "needed: what the line is about",
     "quantity": "1 where absent",
-    "unit_price": "in major units, such as 19.99",
+    "unit_price": "needed where there is no amount: in major units, such as 19.99",
     "amount": "the line's net amount; quantity times unit price where absent",
     "tax_amount": "the line's tax; none where absent",
     "product_code": "your own code of the product",

@@ -5,6 +5,8 @@ import textwrap
 
 import pytest
 
+from tests.architecture.tree import ROOT
+
 REPAIRS = [
     ["migrate"],
     ["migrate", "--check"],
@@ -117,3 +119,15 @@ def test_a_file_that_is_no_database_is_told(cli):
     done = cli("outbox", "list")
     assert done.code == 1
     assert done.err == "Error: The database: file is not a database\n"
+
+
+def test_a_store_of_either_kind_is_migrated_filled_and_read(cli, database_url, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert cli("migrate", "--check").code == 1
+    assert cli.ok("migrate")["applied"]
+    account = cli.account()
+    file = str(ROOT / "examples" / "invoices.jsonl")
+    assert cli.ok("import", file)["accepted"] == 14
+    assert cli.ok("import", file, "--account", account)["unchanged"] == 14
+    assert cli.ok("outbox", "list") == []
+    assert cli.ok("outbox", "retry", "--state", "blocked") == {"retried": 0}
