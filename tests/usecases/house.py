@@ -239,7 +239,7 @@ def house(database_url: str, folder: Path, **environ: str) -> Iterator[House]:
     names = ("acme", "books", "beta")
     with AcmeSimulator() as acme, AcmeSimulator() as books, AcmeSimulator() as beta:
         at = dict(zip(names, (acme, books, beta), strict=True))
-        given = {"KABLE_DATA_DIR": str(folder), "KABLE_DATABASE_URL": database_url}
+        given = {"KABLE_DATA_DIR": str(folder), "DATABASE_URL": database_url}
         for slug, simulator in at.items():
             for environment in ("LIVE", "TEST"):
                 prefix = f"KABLE_{slug.upper()}_{environment}"
@@ -250,6 +250,7 @@ def house(database_url: str, folder: Path, **environ: str) -> Iterator[House]:
         plugins = (Provider(PROVIDER), Books(BOOKS), Provider(BETA))
         clock = ManualClock(NOW)
         hub = open_hub(settings, clock=clock, registry=Registry.of(*plugins))
+        assert hub.database.is_sqlite is database_url.startswith("sqlite")
         account = accounts.create_account(hub, "Shop", "paid").id
         yield House(hub, clock, account, plugins[0], plugins[1], plugins[2], at)
         hub.close()

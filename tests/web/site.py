@@ -97,7 +97,7 @@ def site(database_url: str, folder: Path, *plugins: object, **environ: str) -> I
         acme.add_customer(name="Northwind Traders")
         given = {
             "KABLE_DATA_DIR": str(folder),
-            "KABLE_DATABASE_URL": database_url,
+            "DATABASE_URL": database_url,
             **{f"KABLE_ACME_{env}_API_URL": acme.url for env in ("LIVE", "TEST")},
             **{f"KABLE_ACME_{env}_CLIENT_ID": "acme-app" for env in ("LIVE", "TEST")},
             **{f"KABLE_ACME_{env}_WEBHOOK_SECRET": CANARY for env in ("LIVE", "TEST")},
