@@ -104,6 +104,7 @@ def site(database_url: str, folder: Path, *plugins: object, **environ: str) -> I
             **environ,
         }
         hub = open_hub(Settings.load(given), registry=Registry.of(*(plugins or [Acme()])))
+        assert hub.database.is_sqlite is database_url.startswith("sqlite")
         yield _site(hub, acme)
         hub.close()
 
