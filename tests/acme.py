@@ -30,6 +30,7 @@ from kable_hub import (
     Facts,
     Form,
     Grant,
+    HostedPage,
     Kind,
     Limit,
     LinkedCustomer,
@@ -88,6 +89,7 @@ PROVIDER = Provider(
             Capability.CANCEL_INVOICE,
             Capability.RECEIVE_WEBHOOK,
             Capability.DISCONNECT,
+            Capability.COLLECT_PAYMENT_METHOD,
             Capability.CHECK_CONNECTION,
         }
     ),
@@ -220,6 +222,14 @@ class Acme:
         if answer.status_code == 422:
             raise Rejected("it is paid", code="already_paid")
         return _receipt(_sent(answer))
+
+    @hookimpl
+    def collect_payment_method(
+        self, connection: Connection, link: Any, success_url: str, failure_url: str
+    ) -> HostedPage:
+        body = {"customer": link.reference, "back": [success_url, failure_url]}
+        page = _call(connection, "pages.create", "POST", "/pages", body).json()
+        return HostedPage(page["url"], connection.now() + timedelta(minutes=30))
 
     @hookimpl
     def check_connection(self, connection: Connection) -> list[str]:
@@ -362,6 +372,7 @@ class AcmeSimulator(Simulator):
         self.docs: dict[str, dict[str, Any]] = {}
         self.answers: dict[str, tuple[int, Any]] = {}
         self.refuse: set[str] = set()
+        self.pages: list[dict[str, Any]] = []
         self.store_errors = False
         self.revoked = False
         self.count = 0
@@ -384,6 +395,7 @@ class AcmeSimulator(Simulator):
         app.add_url_rule("/customers", view_func=self._create_customer, methods=["POST"])
         app.add_url_rule("/customers/<reference>", view_func=self._customer)
         app.add_url_rule("/docs", view_func=self._create, methods=["POST"])
+        app.add_url_rule("/pages", view_func=self._page, methods=["POST"])
         app.add_url_rule("/batch", view_func=self._batch, methods=["POST"])
         app.add_url_rule("/docs", view_func=self._list, endpoint="list")
         app.add_url_rule("/docs/<doc>", view_func=self._doc)
@@ -450,6 +462,11 @@ class AcmeSimulator(Simulator):
             items = [self._make(one) for one in canonical.loads(request.get_data())]
             self.answers[key] = ({"items": items}, 200)
         return self.answers[key]
+
+    def _page(self) -> Any:
+        body = canonical.loads(request.get_data())
+        self.pages.append(body)
+        return {"url": f"https://acme.example/pages/{len(self.pages)}"}
 
     def _list(self) -> Any:
         wanted = request.args.get("markers", request.args.get("marker", "")).split(",")

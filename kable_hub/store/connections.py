@@ -40,6 +40,7 @@ class ConnectionRow:
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     poll_cursor: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    webhook_token: str = field(default="", repr=False)
 
     @property
     def connected(self) -> bool:
@@ -80,12 +81,23 @@ def holders(slug: str, environment: Environment, external_id: str) -> list[Conne
     return [_row(row) for row in query]
 
 
+def by_webhook_token(slug: str, token: str) -> ConnectionRow | None:
+    """The connection whose own webhook address carries this token; the token is the scope."""
+    row = t.Connection.get_or_none(
+        (t.Connection.webhook_token == token)
+        & (t.Connection.provider == slug)
+        & (t.Connection.state != "disconnected")
+    )
+    return _row(row) if row is not None else None
+
+
 def add(new: ConnectionRow) -> bool:
     """Write a new connection; False where the account has one to this provider already."""
     fixed = {"id": new.id, "provider": new.provider, "kind": new.kind, **owner(new.scope)}
     first: dict[str, Any] = {
         "settings": dict(new.settings),
         "push_earlier": new.push_earlier,
+        "webhook_token": new.webhook_token or None,
         "created_at": new.created_at,
     }
     values = {**fixed, **first, **_grant_values(new)}
@@ -168,4 +180,5 @@ def _row(row: t.Connection) -> ConnectionRow:
         settings=row.settings,
         warnings=tuple(row.warnings),
         poll_cursor=row.poll_cursor,
+        webhook_token=row.webhook_token or "",
     )

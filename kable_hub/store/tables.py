@@ -101,6 +101,7 @@ class Connection(Scoped):
     push_since = pw.DateField(null=True)
     warnings = CanonicalField(default=list)
     poll_cursor = CanonicalField(default=dict)
+    webhook_token = pw.TextField(null=True, unique=True)
     created_at = MomentField()
     connected_at = MomentField()
     checked_at = MomentField(null=True)

@@ -51,7 +51,7 @@ class Access:
 
     def credentials(self, lane: Lane, guard: CallGuard) -> Stored:
         """The credentials to use now, refreshed where they are about to expire."""
-        stored = self._load(lane)
+        stored = self.stored(lane)
         expires = stored.credentials.expires_at
         if expires is None or expires - MARGIN > self._clock.now():
             return stored
@@ -84,7 +84,7 @@ class Access:
             now = epoch_ms(self._clock.now())
             with self._database.write():
                 leased = lease_refresh(lane.id, now, REFRESH_LEASE_MS)
-            current = self._load(lane)
+            current = self.stored(lane)
             if current.version != stale.version:
                 self._end(lane, leased)
                 return current
@@ -97,7 +97,7 @@ class Access:
         try:
             fresh = self._fetch(lane, current, guard)
         except (ReconnectRequired, Rejected) as refusal:
-            again = self._load(lane)
+            again = self.stored(lane)
             self._end(lane, True)
             if again.version != current.version:
                 return again
@@ -108,7 +108,7 @@ class Access:
         now = epoch_ms(self._clock.now())
         with self._database.write():
             save_credentials(self._vault, lane.scope, lane.id, fresh, now, current.version)
-        return self._load(lane)
+        return self.stored(lane)
 
     def _fetch(self, lane: Lane, current: Stored, guard: CallGuard) -> Credentials:
         call: Callable[[], Credentials] = lambda: self._dispatcher.call(  # noqa: E731
@@ -119,7 +119,8 @@ class Access:
         except OutcomeUnknown:
             return call()
 
-    def _load(self, lane: Lane) -> Stored:
+    def stored(self, lane: Lane) -> Stored:
+        """The credentials as they are kept. Raises ReconnectRequired where there are none."""
         with self._database.read():
             stored = load_credentials(self._vault, lane.id)
         if stored is None:

@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from kable_hub.clock import Clock
+from kable_hub.connection import Call
 from kable_hub.dialogue import ConnectRequest, Form, Grant, Redirect
 from kable_hub.dispatch import Dispatcher
 from kable_hub.domain import Environment
-from kable_hub.errors import CredentialsExpired, ReconnectRequired
+from kable_hub.errors import ContractViolation, CredentialsExpired, ReconnectRequired
 from kable_hub.provider import Capability, Provider
 from kable_hub.settings import Settings
 from kable_hub.store.database import Database
@@ -55,10 +57,7 @@ class Asking:
         Refreshes once where the credentials turn out stale; pauses the connection where a
         person has to reconnect. Raises ProviderError.
         """
-        with self._database.read():
-            lane = load_lane(connection.id)
-        if lane is None:
-            raise LookupError(f"there is no connection {connection.id}")
+        lane = self._lane(connection)
         provider = self._dispatcher.registry.provider(lane.provider)
         gate = self._gate(Spender(provider, lane.scope.environment, lane.id, lane.app_id), PATIENCE)
         try:
@@ -67,6 +66,16 @@ class Asking:
             with self._database.write():
                 pause(lane.scope, lane.id, "reconnect", error.message)
             raise
+
+    def ask_offline(self, connection: HasId, hook: str, **arguments: Any) -> Any:
+        """Call a hook that has to do without the network, with the stored credentials as is.
+
+        Raises ProviderError; ContractViolation where the plugin calls all the same.
+        """
+        lane = self._lane(connection)
+        stored = self._access.stored(lane)
+        opened = self._access.open(lane, stored.credentials, _no_calls)
+        return self._dispatcher.call(lane.provider, hook, connection=opened, **arguments)
 
     def ask_connect(
         self,
@@ -115,6 +124,13 @@ class Asking:
                 stored = self._access.refresh(lane, stored, gate)
         raise AssertionError("the second round returns or raises")
 
+    def _lane(self, connection: HasId) -> Lane:
+        with self._database.read():
+            lane = load_lane(connection.id)
+        if lane is None:
+            raise LookupError(f"there is no connection {connection.id}")
+        return lane
+
     def _refreshes(self, lane: Lane) -> bool:
         return self._dispatcher.registry.provider(lane.provider).can(Capability.REFRESH)
 
@@ -130,3 +146,8 @@ class Asking:
             in_transaction=self._database.in_transaction,
             stop=threading.Event(),
         )
+
+
+def _no_calls(name: str, writes: bool) -> AbstractContextManager[Call]:
+    kind = "writing" if writes else "reading"
+    raise ContractViolation(f"{name}: no {kind} call is allowed while a webhook is received")

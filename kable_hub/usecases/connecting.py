@@ -119,12 +119,15 @@ def start_connecting(
     return started
 
 
-def open_ticket(hub: Hub, ticket: str) -> Opened:
-    """Open the link of a started dialogue, once. Raises Problem (`bad_ticket`)."""
+def open_ticket(hub: Hub, ticket: str, browser_secret: str = "") -> Opened:
+    """Open the link of a started dialogue, once. Raises Problem (`bad_ticket`).
+
+    `browser_secret` is what this browser holds from another dialogue, which goes on beside it.
+    """
     attempt = ticket_to_open(hub, ticket)
     dialogue = Dialogue.resumed(hub, attempt, fresh_secret())
     step = None if dialogue.url else dialogue.first_step()
-    secret = fresh_secret()
+    secret = browser_secret or fresh_secret()
     with hub.database.write():
         if not connect_attempts.open_once(attempt, digest(secret), hub.now()):
             raise Problem("bad_ticket", "This link was opened before.")

@@ -19,6 +19,7 @@ from kable_hub.usecases.grants import ON_RECONNECT
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.lookup import connection_named, need, not_connected, provider_named
 from kable_hub.usecases.waking import wake
+from kable_hub.usecases.webhooks import webhook_url
 
 __all__ = [
     "PUSH_EARLIER",
@@ -56,13 +57,15 @@ class SettingsView:
 @dataclass(frozen=True)
 class Health:
     """How a connection stands. `counts` are its deliveries by state, `oldest_due` a moment
-    (epoch milliseconds) or None, `reconnect_by` when a person has to reconnect, or None.
+    (epoch milliseconds) or None, `reconnect_by` when a person has to reconnect, or None;
+    `webhook_url` the connection's own address for webhooks, where its provider sends some.
     """
 
     connection: ConnectionRow
     counts: Mapping[str, int] = field(default_factory=dict)
     oldest_due: int | None = None
     reconnect_by: int | None = None
+    webhook_url: str = ""
 
 
 def list_connections(hub: Hub, scope: Scope) -> tuple[ConnectionRow, ...]:
@@ -141,6 +144,7 @@ def health(hub: Hub, scope: Scope, reference: str) -> Health:
             counts={state: count for place, state, count in counted if place == row.id},
             oldest_due=deliveries.oldest_due(scope, row.id),
             reconnect_by=connections.reconnect_by(scope, row.id),
+            webhook_url=webhook_url(hub, row),
         )
 
 

@@ -1,5 +1,6 @@
 """What a provider agreed to, stored: law 8 of the contract."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -126,6 +127,7 @@ def _fresh(hub: Hub, asked: Asked, grant: Grant, scope: Scope) -> ConnectionRow:
         connected_at=hub.now(),
         checked_at=None,
         settings=settings,
+        webhook_token=secrets.token_urlsafe(24),
     )
 
 

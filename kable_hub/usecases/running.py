@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kable_hub.settings import Settings
+from kable_hub.store import connect_attempts
 from kable_hub.sync.drain import Pace
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
@@ -11,6 +12,8 @@ from kable_hub.usecases.hub import Hub
 
 EVENT_SECONDS = 1.0
 POLL_SECONDS = 300.0
+HOUSEKEEPING_SECONDS = 3600.0
+DAY_MS = 86_400_000
 
 
 def start_engine(hub: Hub) -> EmbeddedEngine:
@@ -27,6 +30,7 @@ def start_engine(hub: Hub) -> EmbeddedEngine:
     events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
     engine.every(EVENT_SECONDS, lambda: _until_done(events))
     engine.every(POLL_SECONDS, events.poll)
+    engine.every(HOUSEKEEPING_SECONDS, lambda: _forget_old(hub))
     hub.on_wake = engine.wake
     engine.start()
     return engine
@@ -35,6 +39,12 @@ def start_engine(hub: Hub) -> EmbeddedEngine:
 def _until_done(events: EventWorker) -> None:
     while events.work_stored():
         continue
+
+
+def _forget_old(hub: Hub) -> None:
+    """Connect dialogues are good for ten minutes; their outcome is kept for a day."""
+    with hub.database.write():
+        connect_attempts.forget_before(hub.now() - DAY_MS)
 
 
 def _rooms(hub: Hub) -> Rooms:

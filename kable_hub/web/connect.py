@@ -41,7 +41,7 @@ def only_look() -> Response | None:
 @blueprint.get("/start/<ticket>")
 def start(ticket: str) -> AnyResponse:
     """Open a ticket: on to the provider, or a form."""
-    opened = connecting.open_ticket(current_hub(), ticket)
+    opened = connecting.open_ticket(current_hub(), ticket, _browser_secret())
     if opened.form is not None:
         response: AnyResponse = _form(opened.form, opened.browser_secret)
     else:
@@ -116,9 +116,7 @@ def _lead_on(outcome: Outcome) -> AnyResponse:
         return redirect(outcome.redirect_url, 303)
     if outcome.form is not None:
         return _form(outcome.form, _browser_secret())
-    response = redirect(_return(outcome), 303) if outcome.return_to else _result(outcome)
-    response.delete_cookie(COOKIE, path="/connect")
-    return response
+    return redirect(_return(outcome), 303) if outcome.return_to else _result(outcome)
 
 
 def _return(outcome: Outcome) -> str:

@@ -53,8 +53,8 @@ def test_the_secret_of_the_other_environment_does_not_fit_where_the_address_name
 ):
     home.connect("acme")
     with pytest.raises(Problem):
-        receive(home, event(), "test", environment="live")
-    assert receive(home, event(), "test", environment="test") == 1
+        receive(home, event(), "test", place="live")
+    assert receive(home, event(), "test", place="test") == 1
 
 
 def test_events_of_unknown_accounts_are_passed_over(home: House):
@@ -94,3 +94,34 @@ def test_a_plugin_that_breaks_on_a_webhook_is_a_bad_gateway(home: House):
     raw, headers = home.at["acme"].webhook({"id": "e1"}, f"{SECRET}-test")
     with pytest.raises(BadGateway):
         webhooks.receive(home.hub, "acme", headers, raw)
+
+
+def receive_at(home: House, address: str, body: dict, secret: str) -> int:
+    raw, headers = home.at["acme"].webhook(body, secret)
+    return webhooks.receive(home.hub, "acme", headers, raw, address.rsplit("/", 1)[1])
+
+
+def test_a_connection_has_an_address_of_its_own_for_webhooks(home: House):
+    row = home.connect("acme")
+    address = webhooks.webhook_url(home.hub, row)
+    assert address.startswith(f"{home.hub.settings.public_url}/webhooks/acme/")
+    assert receive_at(home, address, event(), f"{SECRET}-test") == 1
+    assert receive_at(home, address, event("e2", shop="somebody else"), f"{SECRET}-test") == 0
+    assert stored(home) == [("e1", "test")]
+
+
+def test_an_address_of_nobody_and_a_wrong_secret_are_refused(home: House):
+    address = webhooks.webhook_url(home.hub, home.connect("acme"))
+    with pytest.raises(NotFound):
+        receive_at(home, "https://hub.example/webhooks/acme/elsewhere", event(), f"{SECRET}-test")
+    with pytest.raises(Problem) as refused:
+        receive_at(home, address, event(), "another secret")
+    assert refused.value.code == "bad_signature"
+
+
+def test_the_address_of_a_disconnected_connection_is_dead(home: House):
+    row = home.connect("acme")
+    address = webhooks.webhook_url(home.hub, row)
+    connections.disconnect(home.hub, home.scope, row.id)
+    with pytest.raises(NotFound):
+        receive_at(home, address, event(), f"{SECRET}-test")

@@ -34,9 +34,9 @@ TABLES = (
         external_id TEXT NOT NULL, title TEXT NOT NULL, app_id TEXT NOT NULL,
         method TEXT NOT NULL, shared BOOLEAN NOT NULL, settings TEXT NOT NULL,
         push_earlier TEXT NOT NULL, push_since DATE, warnings TEXT NOT NULL,
-        poll_cursor TEXT NOT NULL, created_at BIGINT NOT NULL, connected_at BIGINT NOT NULL,
-        checked_at BIGINT, next_due_at BIGINT, wake_sent_at BIGINT, lease_until BIGINT NOT NULL,
-        lease_token BIGINT NOT NULL
+        poll_cursor TEXT NOT NULL, webhook_token TEXT, created_at BIGINT NOT NULL,
+        connected_at BIGINT NOT NULL, checked_at BIGINT, next_due_at BIGINT, wake_sent_at BIGINT,
+        lease_until BIGINT NOT NULL, lease_token BIGINT NOT NULL
     )
     """,
     """
@@ -146,6 +146,7 @@ INDEXES = (
     "CREATE INDEX api_key_account_id_environment ON api_key (account_id, environment)",
     "CREATE UNIQUE INDEX customer_account_id_environment_client_id"
     " ON customer (account_id, environment, client_id)",
+    "CREATE UNIQUE INDEX connection_webhook_token ON connection (webhook_token)",
     "CREATE UNIQUE INDEX connection_account_id_environment_provider"
     " ON connection (account_id, environment, provider)",
     "CREATE UNIQUE INDEX link_connection_id_customer_id ON link (connection_id, customer_id)",

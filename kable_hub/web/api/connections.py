@@ -47,6 +47,7 @@ class ConnectionHealth(Connection):
     )
     oldest_due = Moment(allow_none=True)
     reconnect_by = Moment(allow_none=True)
+    webhook_url = text("Its own address for the provider's webhooks, if it sends any.")
 
     @ma.pre_dump
     def flatten(self, health: Health, **_: Any) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import marshmallow as ma
 from flask.views import MethodView
 
 from kable_hub import money
-from kable_hub.usecases import linking
+from kable_hub.usecases import collecting, linking
 from kable_hub.usecases.linking import EarlierInvoices
 from kable_hub.web.api.blueprint import ApiBlueprint, at
 from kable_hub.web.api.fields import Answer, Body, Moment, text, texts
 from kable_hub.web.context import current_hub, current_scope
+from kable_hub.web.idempotency import asks_provider
 
 blueprint = ApiBlueprint("links", "accounts", "Customers joined to their counterparts.")
 
@@ -81,6 +82,21 @@ class ConfirmBody(Body):
     confirm = text("From the preview.", required=True)
 
 
+class PageBody(Body):
+    """Where the customer comes back to."""
+
+    success_url = text("https, but in test.", required=True)
+    failure_url = text("https, but in test.", required=True)
+    provider = text("The payments provider, where there are several.", load_default="")
+
+
+class Page(Answer):
+    """A page at the provider; its address dies at `expiresAt`."""
+
+    url = text()
+    expires_at = ma.fields.AwareDateTime(format="iso")
+
+
 @blueprint.route("/customers/<customer>/links")
 class AllLinks(MethodView):
     """The links of a customer."""
@@ -116,6 +132,19 @@ class CreatedLink(MethodView):
         """Have the customer created at the provider; the link is pending until it stands there."""
         link = linking.create_at_provider(current_hub(), current_scope(), customer, provider)
         return link, at(f"/customers/{customer}/links/{provider}")
+
+
+@blueprint.route("/customers/<customer>/payment-method")
+class PaymentMethod(MethodView):
+    """A page on which the customer leaves a payment method."""
+
+    @blueprint.arguments(PageBody)
+    @blueprint.response(201, Page)
+    @asks_provider
+    def post(self, body: dict[str, Any], customer: str) -> Any:
+        """Make a short-lived page at the payments provider; each call may make a new one."""
+        body["slug"] = body.pop("provider")
+        return collecting.collect_payment_method(current_hub(), current_scope(), customer, **body)
 
 
 @blueprint.route("/customers/<customer>/links/<provider>/push-earlier")
