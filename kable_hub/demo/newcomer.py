@@ -63,7 +63,7 @@ class Newcomer:
         """Connect a provider as a person in a browser would. Raises DemoFailed."""
         # Live first: an access that reaches both environments can only be given there.
         for environment in (Environment.LIVE, ENVIRONMENT):
-            if not self._connection(provider, environment):
+            if environment in provider.urls and not self._connection(provider, environment):
                 self._give_access(provider, environment)
         connection = self._connection(provider, ENVIRONMENT)
         if connection is None:

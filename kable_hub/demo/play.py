@@ -58,7 +58,10 @@ def play(built: Stage, console: Console, clock: Clock) -> tuple[list[Posted], Fa
     newcomer = Newcomer(built, say)
     newcomer.sign_up()
     for provider in built.providers:
-        newcomer.connect(provider)
+        try:
+            newcomer.connect(provider)
+        except DemoFailed as failure:
+            say(f"{provider.title}: {failure}")
     posted: list[Posted] = []
     for sample in samples():
         posted += newcomer.post(sample, newcomer.introduce(sample))

@@ -1,5 +1,4 @@
 import signal
-import textwrap
 
 import pytest
 import requests
@@ -69,19 +68,3 @@ def test_the_demo_stays_up_until_it_is_interrupted(cli):
         out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
     assert "Bye." in out
-
-
-def test_a_simulator_that_does_not_start_fails_the_demo_by_name(cli, tmp_path):
-    info = tmp_path / "site" / "lame-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lame\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[kable_hub.simulators]\nlame = lame:Simulator\n")
-    source = """
-        class Simulator:
-            def __init__(self): raise RuntimeError("out of order")
-    """
-    (info.parent / "lame.py").write_text(textwrap.dedent(source))
-    done = cli.alone("demo", "--once", "--port", "0", PYTHONPATH=str(info.parent))
-    assert done.code == 1
-    assert "Not as expected: the simulator of lame does not start: out of order" in done.out
-    assert "Not as expected" not in done.out.replace("Not as expected: the simulator", "", 1)

@@ -75,19 +75,61 @@ def demo(*words, path=""):
     )
 
 
-def test_the_demo_of_a_third_provider_needs_no_change_in_the_hub(tmp_path):
-    info = tmp_path / "third-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[kable_hub.providers]\nacme = third\n[kable_hub.simulators]\nacme = third:Simulator\n"
-    )
-    (tmp_path / "third.py").write_text(textwrap.dedent(THIRD))
-    done = demo(path=f"{tmp_path}{os.pathsep}{ROOT}")
+@pytest.fixture
+def with_third(tmp_path):
+    """The demo beside one more plugin; `changes` are replacements in its source."""
+
+    def run(changes=()):
+        info = tmp_path / "third-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(
+            "[kable_hub.providers]\nacme = third\n[kable_hub.simulators]\nacme = third:Simulator\n"
+        )
+        source = THIRD
+        for old, new in changes:
+            assert old in source
+            source = source.replace(old, new)
+        (tmp_path / "third.py").write_text(textwrap.dedent(source))
+        return demo(path=f"{tmp_path}{os.pathsep}{ROOT}")
+
+    return run
+
+
+def test_a_third_provider_joins_without_a_change_in_the_hub(with_third):
+    done = with_third()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "connected Acme: Shop" in done.stdout
     assert "collected by acme" in done.stdout
     assert "collected by stripe" in done.stdout
+
+
+def test_a_provider_that_gives_no_access_fails_the_demo_by_name_and_no_other(with_third):
+    done = with_third([("&code=good", "&error=access_denied")])
+    assert done.returncode == 1
+    told = [line for line in done.stdout.splitlines() if line.startswith("Not as expected")]
+    assert told == ["Not as expected: Acme is not connected"]
+
+
+def test_a_provider_that_loses_a_document_fails_the_demo_by_number(with_third):
+    done = with_third([("in self.finals()", "in self.finals()[1:]")])
+    assert done.returncode == 1
+    told = [line for line in done.stdout.splitlines() if line.startswith("Not as expected")]
+    assert len(told) == 1
+    assert told[0].endswith("stands 0 times at Acme")
+
+
+def test_a_simulator_that_does_not_start_is_named(tmp_path, monkeypatch):
+    info = tmp_path / "lame-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lame\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[kable_hub.simulators]\nlame = lame:Simulator\n")
+    (tmp_path / "lame.py").write_text("def Simulator(): raise RuntimeError('out of order')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with stage(0) as built:
+        assert {one.slug for one in built.providers} == entry_points().keys()
+        told = list(failures(built, [], {}))
+    assert told == ["the simulator of lame does not start: out of order"]
 
 
 @pytest.fixture(scope="module")
