@@ -9,7 +9,7 @@ from tables import code, table
 
 from kable_hub.cli import main
 from kable_hub.importing import FIELDS
-from kable_hub.importing.columns import API_NAMES, NEEDED
+from kable_hub.importing.columns import API_NAMES
 from kable_hub.settings import Settings
 from kable_hub.usecases import errors as problems_tree
 from kable_hub.usecases.errors import Problem
@@ -43,15 +43,8 @@ def commands() -> str:
 
 def csv_columns() -> str:
     """The columns of a CSV file."""
-    rows = []
-    for name, about in FIELDS.items():
-        needed = "yes" if name in NEEDED else ""
-        if name == "currency":
-            needed = "or `--currency`"
-        if name in ("unit_price", "amount"):
-            needed = "one of the two"
-        rows.append((code(name), needed, code(API_NAMES[name]), about))
-    return table(("column", "needed", "in the API", "meaning"), rows)
+    rows = [(code(name), code(API_NAMES[name]), about) for name, about in FIELDS.items()]
+    return table(("column", "in the API", "meaning"), rows)
 
 
 def endpoints() -> str:

@@ -35,7 +35,8 @@ def test_a_part_that_was_edited_by_hand_is_found_and_written_anew(copy):
     assert page.read_text("utf-8") != right
 
     checked = generate(copy, "--check")
-    assert (checked.returncode, checked.stdout) == (1, "outdated: docs/delivery.md\n")
+    assert checked.returncode == 1
+    assert "outdated: docs/delivery.md" in checked.stdout
     assert page.read_text("utf-8") != right
 
     assert generate(copy).returncode == 0
