@@ -8,9 +8,10 @@ from types import FrameType
 
 import click
 import structlog
+from peewee import PeeweeException
 
 from kable_hub.cli.opening import load_settings
-from kable_hub.sync.loop import EngineRunning
+from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
 
@@ -36,22 +37,28 @@ class Loop:
     def stop(self) -> None:
         """Claim nothing more and wait for what is under way."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
-        engine, told = None, False
-        while engine is None and not self._stop.is_set():
-            try:
-                engine = start_engine(self._hub)
-            except EngineRunning as error:
-                if not told:
-                    log.warning("standing by", reason=str(error))
-                told = True
-                self._hub.clock.wait(self._stop, TRY_EVERY)
+        engine = self._take_over()
         if engine is not None:
             log.info("working", database=str(self._hub.database.path or "PostgreSQL"))
             self._stop.wait()
             engine.stop()
+
+    def _take_over(self) -> EmbeddedEngine | None:
+        """The running engine, as soon as it can run; None where it was told to stop before."""
+        told = ""
+        while not self._stop.is_set():
+            try:
+                return start_engine(self._hub)
+            except (EngineRunning, PeeweeException) as error:
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("standing by", reason=told)
+                self._hub.clock.wait(self._stop, TRY_EVERY)
+        return None
 
 
 @click.command()

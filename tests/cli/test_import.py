@@ -1,4 +1,6 @@
 import json
+import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -429,3 +431,22 @@ def test_more_invoices_than_one_portion_go_in_with_the_faults_in_their_place(boo
     assert (report["accepted"], report["refused"], report["customersCreated"]) == (446, 4, 7)
     assert [one["line"] for one in report["faults"]] == [52, 152, 252, 352, 452][:4]
     assert books.load(csv(*rows))["unchanged"] == 446
+
+
+def test_an_import_that_was_killed_midway_is_finished_by_a_repeat(books):
+    file = books.file(csv(*(f"A-{n},c{n % 60},USD,2026-11-22,work,1,{n}.00" for n in range(800))))
+    with sqlite3.connect(books.cli.folder / "hub.db") as store:
+
+        def count(table):
+            return store.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+
+        with books.cli.start("import", file) as process:
+            while count("invoice") < 200:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.005)
+            process.kill()
+        stand = count("invoice")
+        assert 200 <= stand < 800
+        report = books.load(file)
+        assert (report["unchanged"], report["accepted"]) == (stand, 800 - stand)
+        assert (count("invoice"), count("customer"), count("invoice_line")) == (800, 60, 800)
