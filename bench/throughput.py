@@ -12,6 +12,7 @@ Stripe's published rates, are taken away unless `--limits` keeps them.
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -274,6 +275,8 @@ def main() -> int:
     given = parser.parse_args()
     if not (1 <= given.rounds <= 20 and 2 <= given.invoices <= 20_000):
         parser.error("1 to 20 rounds, 2 to 20000 invoices")
+    # So that the other processes are ended then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(given.invoices, given.rounds, given.limits)
     except Failed as failure:
