@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
+from kable_hub import logs
 from kable_hub.cli import main
 
 PROGRAM = "from kable_hub.cli import main; main(prog_name='kable-hub')"
@@ -81,4 +81,4 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
     yield Cli(tmp_path / "data")
     # A command sets logging up for its process, which here is ours.
     root.handlers, root.level = handlers, level
-    structlog.reset_defaults()
+    logs.route()
