@@ -86,13 +86,19 @@ def asked(child: "subprocess.Popen[str]", count: int) -> Any:
 # --- the hub ---------------------------------------------------------------------------------
 
 
+def session() -> requests.Session:
+    """One that no proxy of the environment gets between."""
+    made = requests.Session()
+    made.trust_env = False
+    return made
+
+
 class Hub:
     """The hub under measurement, over HTTP."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = session()
         self._session.headers["Authorization"] = f"Bearer {key}"
         self._posted = 0
 
@@ -137,7 +143,7 @@ class Hub:
 
 def usage(url: str) -> Any:
     """What the hub's or the simulator's process has used up so far; `cpu` in seconds."""
-    return requests.get(f"{url}/bench/usage", timeout=PATIENCE).json()
+    return session().get(f"{url}/bench/usage", timeout=PATIENCE).json()
 
 
 def ready(url: str) -> None:
@@ -145,7 +151,7 @@ def ready(url: str) -> None:
     ends = time.monotonic() + 30
     while time.monotonic() < ends:
         try:
-            if requests.get(f"{url}/readyz", timeout=5).ok:
+            if session().get(f"{url}/readyz", timeout=5).ok:
                 return
         except requests.ConnectionError:
             pass

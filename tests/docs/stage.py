@@ -93,6 +93,7 @@ def stage(
         account = accounts.create_account(hub, "Docs", "paid").id
         keys = {
             "account": accounts.create_api_key(hub, account, Environment.TEST).secret,
+            "live": accounts.create_api_key(hub, account, Environment.LIVE).secret,
             "operator": accounts.create_operator_key(hub).secret,
         }
         yield Stage(hub, create_app(hub), account, keys)
