@@ -5,8 +5,14 @@ from dataclasses import dataclass, field
 from kable_hub.clock import epoch_ms, from_ms
 from kable_hub.dialogue import Credentials
 from kable_hub.store import tables as t
+from kable_hub.store.database import Database
 from kable_hub.store.scope import Scope
 from kable_hub.store.vault import Vault
+
+# Fixed text: it is read for every step of every delivery.
+_LOAD = (
+    "SELECT ciphertext, expires_at, reconnect_by, version FROM credential WHERE connection_id = ?"
+)
 
 
 @dataclass(frozen=True)
@@ -15,20 +21,20 @@ class Stored:
 
     credentials: Credentials = field(repr=False)
     version: int
-    lease_until: int
 
 
-def load_credentials(vault: Vault, connection_id: str) -> Stored | None:
+def load_credentials(database: Database, vault: Vault, connection_id: str) -> Stored | None:
     """Read and decrypt; None where the connection has none (any more)."""
-    row = t.Credential.get_or_none(t.Credential.connection_id == connection_id)
+    row = database.sql(_LOAD, connection_id).fetchone()
     if row is None:
         return None
+    ciphertext, expires_at, reconnect_by, version = row
     credentials = Credentials(
-        secrets=vault.open(connection_id, row.ciphertext),
-        expires_at=None if row.expires_at is None else from_ms(row.expires_at),
-        reconnect_by=None if row.reconnect_by is None else from_ms(row.reconnect_by),
+        secrets=vault.open(connection_id, ciphertext),
+        expires_at=None if expires_at is None else from_ms(expires_at),
+        reconnect_by=None if reconnect_by is None else from_ms(reconnect_by),
     )
-    return Stored(credentials, row.version, row.lease_until)
+    return Stored(credentials, version)
 
 
 def save_credentials(

@@ -30,7 +30,7 @@ def only_test(grant):
 
 def secrets(home: House, connection_id: str):
     with home.hub.database.read():
-        stored = load_credentials(home.hub.vault, connection_id)
+        stored = load_credentials(home.hub.database, home.hub.vault, connection_id)
     return stored and stored.credentials.secrets
 
 
