@@ -24,7 +24,6 @@ ABOUT = {
         "keys for credentials at rest, newest first, separated by commas; 32 bytes in URL-safe "
         "base64 each; empty: one is made in `encryption.key` in the data folder"
     ),
-    "KABLE_SECRET_KEY": "read, checked and hidden from logs; nothing uses it yet",
     "KABLE_ENGINE": "how drains are woken; only `embedded` is built",
     "KABLE_DISABLE_PLUGINS": "slugs of plugins that are not loaded, separated by commas",
     "KABLE_ALLOW_PLUGINS": "the only slugs that are loaded, separated by commas; empty: all",

@@ -11,13 +11,14 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import marshmallow
 from environs import Env, EnvValidationError
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow.validate import OneOf, Range
 
 from kable_hub.domain import Environment
 
@@ -60,7 +61,7 @@ class AppSettings:
 class Settings:
     """The hub's own settings. Durations are seconds, sizes bytes.
 
-    An empty `encryption_keys` or `secret_key` lets the hub make one in `data_dir`; an empty
+    Empty `encryption_keys` lets the hub make one in `data_dir`; an empty
     `allowed_plugins` admits all. `encryption_keys`: newest first. `push_threads` are per
     provider. `public_url` has no slash at its end.
     """
@@ -71,8 +72,7 @@ class Settings:
     host: str
     port: int
     encryption_keys: tuple[str, ...] = field(repr=False)
-    secret_key: str = field(repr=False)
-    engine: Literal["embedded", "cluster"]
+    engine: Literal["embedded"]
     disabled_plugins: frozenset[str]
     allowed_plugins: frozenset[str]
     lease_seconds: float
@@ -97,6 +97,7 @@ class Settings:
             faults += [f"{name}: {' '.join(said)}" for name, said in _messages(error)]
         operator_values = _operator_values(environ, faults)
         faults += _url_faults(operator_values)
+        faults += _unknown(environ, env.asked)
         if not faults:
             faults += _contradictions(values)
         if faults:
@@ -141,7 +142,7 @@ class Settings:
 
         What an operator set for a provider counts as secret whatever it is, URLs excepted.
         """
-        known = {*self.encryption_keys, self.secret_key, *_passwords(self.database_url)}
+        known = {*self.encryption_keys, *_passwords(self.database_url)}
         known |= {
             value for name, value in self.operator_values.items() if not name.endswith("_URL")
         }
@@ -154,8 +155,10 @@ class _Given(Env):
     def __init__(self, environ: Mapping[str, str]) -> None:
         super().__init__(eager=False)
         self._given = environ
+        self.asked: set[str] = {"KABLE_SETTINGS_FILE"}
 
     def _get_value(self, env_key: str, default: Any) -> Any:
+        self.asked.add(env_key)
         # Empty is not set: compose files pass `NAME=` for what nobody filled in.
         return self._given.get(env_key) or default
 
@@ -171,8 +174,7 @@ def _own_values(env: Env) -> dict[str, Any]:
         "host": env.str("KABLE_HOST", "127.0.0.1"),
         "port": env.int("KABLE_PORT", 8080, validate=Range(0, 65535)),
         "encryption_keys": _names(env, "KABLE_ENCRYPTION_KEYS", _fernet_key),
-        "secret_key": env.str("KABLE_SECRET_KEY", "", validate=Length(min=16)),
-        "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded", "cluster"))),
+        "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded",))),
         "disabled_plugins": frozenset(_names(env, "KABLE_DISABLE_PLUGINS")),
         "allowed_plugins": frozenset(_names(env, "KABLE_ALLOW_PLUGINS")),
         "lease_seconds": env.float("KABLE_LEASE_SECONDS", 15.0, validate=Range(1, 600)),
@@ -236,9 +238,16 @@ def _messages(error: EnvValidationError) -> Iterator[tuple[str, list[str]]]:
         yield from ((name, [str(one) for one in lines]) for name, lines in said.items())
 
 
+def _unknown(environ: Mapping[str, str], known: set[str]) -> Iterator[str]:
+    """A misspelt variable would quietly mean the default: say so instead."""
+    for name in sorted(environ):
+        ours = name.startswith("KABLE_") and not PROVIDER_VARIABLE.fullmatch(name)
+        if ours and name not in known:
+            near = get_close_matches(name, known, 1)
+            yield f"{name}: there is no such setting{f'; did you mean {near[0]}?' if near else '.'}"
+
+
 def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
-    if values["engine"] == "cluster" and values["database_url"].startswith("sqlite"):
-        yield "KABLE_ENGINE: cluster needs PostgreSQL; set DATABASE_URL to postgresql://..."
     if values["slice_seconds"] < values["sweep_seconds"]:
         yield "KABLE_SLICE_SECONDS: has to be at least KABLE_SWEEP_SECONDS."
 

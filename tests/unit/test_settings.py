@@ -42,7 +42,6 @@ def test_an_empty_environment_gives_a_hub_that_starts_on_loopback_with_sqlite():
     assert settings.database_url == "sqlite:///kable-data/hub.db"
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.encryption_keys == ()
-    assert settings.secret_key == ""
     assert (settings.lease_seconds, settings.slice_seconds, settings.sweep_seconds) == (15, 10, 0.5)
     assert (settings.drain_slots, settings.push_threads) == (16, 32)
 
@@ -56,8 +55,7 @@ def test_every_variable_reaches_its_field(tmp_path):
             "KABLE_HOST": "0.0.0.0",
             "KABLE_PORT": "9000",
             "KABLE_ENCRYPTION_KEYS": f"{KEY}, {OLD_KEY},",
-            "KABLE_SECRET_KEY": "s" * 16,
-            "KABLE_ENGINE": "cluster",
+            "KABLE_ENGINE": "embedded",
             "KABLE_DISABLE_PLUGINS": "acme, bolt",
             "KABLE_ALLOW_PLUGINS": "cargo",
             "KABLE_LEASE_SECONDS": "20",
@@ -77,8 +75,7 @@ def test_every_variable_reaches_its_field(tmp_path):
         "host": "0.0.0.0",
         "port": 9000,
         "encryption_keys": (KEY, OLD_KEY),
-        "secret_key": "s" * 16,
-        "engine": "cluster",
+        "engine": "embedded",
         "disabled_plugins": frozenset({"acme", "bolt"}),
         "allowed_plugins": frozenset({"cargo"}),
         "lease_seconds": 20,
@@ -119,7 +116,6 @@ def test_an_empty_variable_counts_as_not_set(acme):
         ("KABLE_PUBLIC_URL", "http://[half"),
         ("KABLE_ENCRYPTION_KEYS", "canary-key"),
         ("KABLE_ENCRYPTION_KEYS", KEY + ",canary-ü"),
-        ("KABLE_SECRET_KEY", "canary"),
         ("KABLE_LEASE_SECONDS", "nan"),
         ("KABLE_SLICE_SECONDS", "0.2"),
         ("KABLE_DRAIN_SLOTS", "0"),
@@ -155,7 +151,6 @@ def test_no_secret_stands_in_the_repr(acme):
     settings = Settings.load(
         {
             "KABLE_ENCRYPTION_KEYS": KEY,
-            "KABLE_SECRET_KEY": "canary-of-the-session",
             "DATABASE_URL": "postgresql://hub:canary-pw@db/hub",
             "KABLE_ACME_LIVE_API_KEY": "canary-of-acme",
         }
@@ -251,7 +246,6 @@ def test_every_value_that_may_be_secret_is_known_to_the_redaction():
     settings = Settings.load(
         {
             "KABLE_ENCRYPTION_KEYS": f"{KEY},{OLD_KEY}",
-            "KABLE_SECRET_KEY": "session-secret-1",
             "DATABASE_URL": "postgresql://hub:p%40ssword@db/hub",
             "KABLE_ACME_LIVE_API_KEY": "live-key",
             "KABLE_ACME_LIVE_REGION": "eu",
@@ -261,7 +255,6 @@ def test_every_value_that_may_be_secret_is_known_to_the_redaction():
     assert settings.secrets() == {
         KEY,
         OLD_KEY,
-        "session-secret-1",
         "p%40ssword",
         "p@ssword",
         "live-key",
@@ -270,3 +263,14 @@ def test_every_value_that_may_be_secret_is_known_to_the_redaction():
 
 def test_a_short_value_is_not_redacted_for_it_would_blot_out_words():
     assert Settings.load({}).secrets() == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("KABLE_DATABASE_URL", "DATABASE_URL"), ("KABLE_PROT", "KABLE_PORT"), ("KABLE_XYZ", "")],
+)
+def test_a_misspelt_variable_is_named_instead_of_ignored(name, meant):
+    with pytest.raises(SettingsError) as refused:
+        Settings.load({name: "1"})
+    assert refused.value.faults[0].startswith(f"{name}: there is no such setting")
+    assert meant in refused.value.faults[0]

@@ -16,7 +16,6 @@ def web(tmp_path, sqlite_url):
     with site(
         sqlite_url,
         tmp_path,
-        KABLE_SECRET_KEY="canary-secret-key-000",
         KABLE_ENCRYPTION_KEYS=encryption,
         KABLE_LOG_LEVEL="DEBUG",
     ) as one:
