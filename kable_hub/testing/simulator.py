@@ -14,8 +14,6 @@ attributes are the provider's state. Everything else stands here:
 
 import io
 import re
-import socket
-import struct
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -23,10 +21,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from flask import Flask
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
 from kable_hub.clock import Clock, SystemClock
+from kable_hub.testing import wire
 
 
 @dataclass
@@ -83,25 +82,6 @@ class Seen:
         return self.headers.get(name, "")
 
 
-class _Handler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.open_sockets.add(self.connection)  # type: ignore[attr-defined]
-
-    def finish(self) -> None:
-        self.server.open_sockets.discard(self.connection)  # type: ignore[attr-defined]
-        try:
-            super().finish()
-        except OSError:
-            return
-
-    def log(self, *args: Any, **kwargs: Any) -> None:
-        """Say nothing: the request log is in the simulator."""
-
-
 class Simulator:
     """A fake provider on a loopback socket. Use as a context manager, or `start` and `stop`."""
 
@@ -128,7 +108,9 @@ class Simulator:
 
     def start(self) -> Self:
         """Listen on loopback in a thread of its own."""
-        server = make_server("127.0.0.1", self._port, self, threaded=True, request_handler=_Handler)
+        server = make_server(
+            "127.0.0.1", self._port, self, threaded=True, request_handler=wire.Handler
+        )
         server.open_sockets = set()  # type: ignore[attr-defined]
         server.daemon_threads = True  # type: ignore[attr-defined]
         self._port = server.port
@@ -145,7 +127,7 @@ class Simulator:
         server.shutdown()
         server.server_close()
         for connection in list(server.open_sockets):  # type: ignore[attr-defined]
-            _cut(connection)
+            wire.cut(connection)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -187,10 +169,10 @@ class Simulator:
         cut = fault is not None and fault.reset
         self._log(request, body, 0 if cut else answer.status_code, executed)
         if cut:
-            _cut(environ["werkzeug.socket"])
+            wire.cut(environ["werkzeug.socket"])
             raise ConnectionResetError
         if fault is not None and fault.truncate is not None:
-            return _truncated(answer, fault.truncate, environ, start_response)
+            environ[wire.CUT] = fault.truncate
         return answer(environ, start_response)
 
     def _execute(self, environ: dict[str, Any]) -> Response:
@@ -214,23 +196,6 @@ def _spoil(answer: Response, fault: Fault | None) -> Response:
     return Response(fault.body, status=fault.status, headers=dict(fault.headers))
 
 
-def _truncated(
-    answer: Response, keep: int, environ: dict[str, Any], start_response: Any
-) -> Iterable[bytes]:
-    body = answer.get_data()
-    start_response(answer.status, list(answer.headers.items()))
-    yield body[:keep]
-    _cut(environ["werkzeug.socket"])
-
-
 def _sleep(seconds: float) -> None:
     if seconds > 0:
         time.sleep(seconds)
-
-
-def _cut(connection: socket.socket) -> None:
-    try:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return

@@ -115,7 +115,7 @@ class ThreadServer:
 
 
 def serve_in_thread(app: Flask, port: int = 0) -> ThreadServer:
-    """Serve on loopback, at a free port where `port` is 0, connections kept alive."""
+    """Serve on loopback, at a free port where `port` is 0; for the demo and for tests."""
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Handler)
     server.daemon_threads = True  # type: ignore[attr-defined]
     return ThreadServer(server)
