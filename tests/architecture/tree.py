@@ -10,6 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HUB = ROOT / "kable_hub"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("[!_]*") if (path / "src").is_dir())
+PACKAGES = [*PLUGINS, ROOT / "plugins" / "_template"]
+"""The template of a plugin is held to what plugins are held to, but it is not installed."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,14 @@ def hub() -> tuple[Source, ...]:
 
 @cache
 def plugins() -> tuple[Source, ...]:
-    """The files of the provider plugins, tests excluded."""
-    return tuple(_read(path) for one in PLUGINS for path in sorted((one / "src").rglob("*.py")))
+    """The files of the provider plugins and of their template, tests excluded."""
+    return tuple(_read(path) for one in PACKAGES for path in sorted((one / "src").rglob("*.py")))
 
 
 @cache
 def plugin_tests() -> tuple[Source, ...]:
-    """The plugins' own tests."""
-    return tuple(_read(path) for one in PLUGINS for path in sorted((one / "tests").rglob("*.py")))
+    """The plugins' and the template's own tests."""
+    return tuple(_read(path) for one in PACKAGES for path in sorted((one / "tests").rglob("*.py")))
 
 
 @cache

@@ -1,0 +1,79 @@
+"""A simulated Acme, and the hub's side of a connection to it."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The tests run from the folder as it is, installed or not.
+sys.path.insert(0, str(Path(__file__).parents[1] / "src"))
+
+import kable_acme_payments as plugin
+from kable_acme_payments.simulator import AcmeSimulator
+
+from kable_hub import Connection, ConnectRequest, Environment, Invoice, Push, canonical
+from kable_hub.testing import RecordingGuard, builders
+
+TEST = Environment.TEST
+
+
+@dataclass
+class Desk:
+    """What the hub has at hand: a connection and a linked customer."""
+
+    acme: AcmeSimulator
+    customer: str
+    guard: RecordingGuard = field(default_factory=RecordingGuard)
+
+    def connection(self, **settings: Any) -> Connection:
+        return builders.connection(
+            plugin.provider(),
+            credentials={"key": self.acme.key(TEST)},
+            settings=builders.default_settings(plugin.provider()) | settings,
+            urls={"api": self.acme.url},
+            external_id="ac_0001",
+            guard=self.guard,
+        )
+
+    def request(self, **given: Any) -> ConnectRequest:
+        """A step of the connect dialogue."""
+        values: dict[str, Any] = {
+            "environment": TEST,
+            "method": "key",
+            "callback_url": "",
+            "state": "s",
+            "app": {},
+            "urls": {one: {"api": self.acme.url} for one in Environment},
+            "now": builders.NOW,
+            "guard": self.guard,
+        }
+        return ConnectRequest(**{**values, **given})
+
+    def push(self, invoice: Invoice | None = None, generation: int = 1) -> Push:
+        """The push of an invoice as the hub makes it: its document planned, frozen and stored."""
+        invoice = invoice or builders.invoice()
+        link = builders.link(self.customer)
+        document = canonical.dumps(plugin.plan_invoice(self.connection(), invoice, link))
+        return builders.push(
+            invoice,
+            link,
+            canonical.loads(document),
+            key=f"11111111-2222-5333-8444-{generation:012d}",
+            generation=generation,
+            since=self.acme.clock.now() - timedelta(seconds=1),
+        )
+
+
+@pytest.fixture
+def acme() -> Iterator[AcmeSimulator]:
+    with AcmeSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def desk(acme: AcmeSimulator) -> Desk:
+    return Desk(acme, acme.add_customer(TEST, "Northwind Traders"))
