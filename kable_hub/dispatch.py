@@ -10,14 +10,28 @@ from typing import Any, TypeAlias, get_args
 
 import pluggy
 
-from kable_hub import canonical
+from kable_hub import canonical, heard
+from kable_hub.connection import Connection
 from kable_hub.dialogue import Credentials, Form, Grant, Redirect
-from kable_hub.domain import HostedPage, LinkedCustomer, Receipt, SettingChoices, Unfinished
+from kable_hub.domain import (
+    HostedPage,
+    LinkedCustomer,
+    PaymentStatus,
+    Receipt,
+    SettingChoices,
+    Unfinished,
+)
 from kable_hub.effects import Effect, Event
 from kable_hub.errors import ContractViolation, ProviderError, Unsupported
 from kable_hub.plugins import Registry
 from kable_hub.provider import Capability, Provider
 from kable_hub.tryout import SPECS, capability_of
+
+LARGEST = 10**18
+"""Amounts stay below this, in minor units: what a database's integer holds."""
+
+LONGEST_ID = 255
+LONGEST_TEXT = 4000
 
 Arguments: TypeAlias = Mapping[str, Any]
 Check: TypeAlias = Callable[[Any, Arguments], bool]
@@ -40,6 +54,8 @@ class Dispatcher:
         _refuse_undeclared(self.registry.provider(slug), hook, arguments)
         result = _run(self._alone(slug, hook), slug, hook, arguments)
         _hold_to_the_hook(slug, hook, result, arguments)
+        if isinstance(result, list):
+            result[:] = [_mended(one, arguments) for one in result]
         return result
 
     def _alone(self, slug: str, hook: str) -> pluggy.HookCaller:
@@ -58,11 +74,24 @@ class Dispatcher:
 def _run(caller: pluggy.HookCaller, slug: str, hook: str, arguments: Arguments) -> Any:
     try:
         return caller(**arguments)
-    except (ProviderError, KeyboardInterrupt):
+    except ProviderError as error:
+        raise _mended(error, arguments) from error.__cause__
+    except KeyboardInterrupt:
         raise
     except BaseException as error:
         # Only the type: the text of a stray exception may quote what the plugin was given.
         raise ContractViolation(f"{slug}: {hook} raised {type(error).__name__}") from error
+
+
+def _mended(result: Any, arguments: Arguments) -> Any:
+    """The same, an error without what cannot be kept and without the secrets handed over."""
+    if not isinstance(result, ProviderError):
+        return result
+    given = arguments.get("connection")
+    held: list[str] = []
+    if isinstance(given, Connection):
+        held = [*given.credentials.values(), *given.app.values()]
+    return heard.mended(result, held)
 
 
 def _wraps(implementation: pluggy.HookImpl) -> bool:
@@ -138,8 +167,9 @@ def _whole(value: object) -> bool:
     """Whether the fields that the hub computes with or stores are what they claim to be."""
     match value:
         case Receipt():
-            amounts, words = (value.total, value.tax), (value.external_id, value.currency)
-            return _all_are(int, amounts) and _all_are(str, words) and bool(value.external_id)
+            return _is_receipt(value)
+        case LinkedCustomer():
+            return _is_customer(value)
         case Unfinished():
             return _document(value.progress, {})
         case Event():
@@ -147,6 +177,26 @@ def _whole(value: object) -> bool:
         case Credentials():
             return _all_are(str, tuple(value.secrets.values()))
     return True
+
+
+def _is_receipt(value: Receipt) -> bool:
+    amounts = (value.total, value.tax)
+    words = (value.currency, value.customer, value.number, value.status)
+    return (
+        _all_are(int, amounts)
+        and all(abs(one) < LARGEST for one in amounts)
+        and heard.fits(value.external_id, LONGEST_ID, 1)
+        and all(heard.fits(one, LONGEST_ID) for one in words)
+        and heard.fits(value.url, LONGEST_TEXT)
+        and (value.payment_status is None or value.payment_status in PaymentStatus)
+    )
+
+
+def _is_customer(value: LinkedCustomer) -> bool:
+    words = (value.title, value.email, value.currency, *value.warnings)
+    parts = (*value.parts, *value.parts.values())
+    told = all(heard.fits(one, LONGEST_TEXT) for one in (*words, *parts))
+    return told and heard.fits(value.reference, LONGEST_ID, 1)
 
 
 def _all_are(kind: type, values: Sequence[object]) -> bool:

@@ -5,6 +5,7 @@ from typing import get_args
 from kable_hub.domain import LinkedCustomer, PaymentStatus
 from kable_hub.store import outbox
 from kable_hub.store import tables as t
+from kable_hub.store.credentials import version_of
 from kable_hub.store.pauses import Lane, PauseReason, pause
 from kable_hub.store.queue import Settlement
 
@@ -14,7 +15,7 @@ _REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
 def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: int) -> None:
     """Pause the connection, finish a pending link, or tell the push that it was voided."""
     for reason in _REASONS:
-        if reason == end.pause_reason:
+        if reason == end.pause_reason and not _renewed(lane, end):
             pause(lane.scope, lane.id, reason, end.error_message)
     if end.state != "delivered":
         return
@@ -22,6 +23,11 @@ def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: i
         _finish_link(lane, end, linked, now)
     if end.delivery.kind == "void":
         _tell_voided(lane, end, now)
+
+
+def _renewed(lane: Lane, end: Settlement) -> bool:
+    """Whether a person reconnected after the access that was refused."""
+    return end.access not in (0, version_of(lane.scope, lane.id))
 
 
 def _finish_link(lane: Lane, end: Settlement, linked: LinkedCustomer, now: int) -> None:

@@ -37,6 +37,17 @@ def load_credentials(database: Database, vault: Vault, connection_id: str) -> St
     return Stored(credentials, version)
 
 
+def version_of(scope: Scope, connection_id: str) -> int | None:
+    """The version of a connection's credentials; the secrets stay unread."""
+    mine = (
+        (t.Credential.connection_id == connection_id)
+        & (t.Credential.account_id == scope.account_id)
+        & (t.Credential.environment == scope.environment.value)
+    )
+    version: int | None = t.Credential.select(t.Credential.version).where(mine).scalar()
+    return version
+
+
 def save_credentials(
     vault: Vault,
     scope: Scope,

@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kable_hub.domain import Address
+from kable_hub.heard import storable
 from kable_hub.store import tables as t
 from kable_hub.store.paging import page
 from kable_hub.store.scope import Page, Scope
-from kable_hub.store.scoping import locked, owner, storable, within
+from kable_hub.store.scoping import locked, owner, within
 
 
 @dataclass(frozen=True)

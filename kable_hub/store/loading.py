@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from peewee import fn
+
 from kable_hub import canonical
 from kable_hub.domain import (
     Address,
@@ -50,7 +52,8 @@ class FrozenGeneration:
 class Subject:
     """What one claimed delivery is about. `link` is None where the customer is not linked.
 
-    `link_state` is linked, pending or broken; `pushed` is the receipt a void refers to.
+    `link_state` is linked, pending or broken; `pushed` is the receipt a void refers to;
+    `first_sent_at` is when anything of it was sent first, in whatever generation.
     """
 
     delivery: Claimed
@@ -60,6 +63,7 @@ class Subject:
     link_state: str
     generation: FrozenGeneration | None
     pushed: Receipt | None
+    first_sent_at: int | None = None
 
 
 def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subject]:
@@ -68,6 +72,7 @@ def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subjec
     customers = load_customers({one.customer_id for one in claimed})
     links = _links(connection_id, set(customers))
     generations = _generations(claimed, customers)
+    first_sent = _first_sent([one.id for one in claimed if one.generation])
     voided = [one for one in claimed if one.kind == "void"]
     pushed = _pushed(connection_id, {one.subject_id for one in voided})
     generations |= _pushed_generations(voided, pushed, customers)
@@ -80,6 +85,7 @@ def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subjec
             link_state=links[one.customer_id].state if one.customer_id in links else "",
             generation=generations.get(one.id),
             pushed=to_receipt(pushed[one.subject_id].receipt) if one.subject_id in pushed else None,
+            first_sent_at=first_sent.get(one.id),
         )
         for one in claimed
     ]
@@ -213,6 +219,14 @@ def _generations(
         for row in rows
         if row.number == current[row.delivery_id].generation
     }
+
+
+def _first_sent(ids: list[str]) -> dict[str, int]:
+    if not ids:
+        return {}
+    first: Any = t.Generation.select(t.Generation.delivery_id, fn.MIN(t.Generation.first_sent_at))
+    sent = t.Generation.delivery_id.in_(ids) & t.Generation.first_sent_at.is_null(False)
+    return dict(first.where(sent).group_by(t.Generation.delivery_id).tuples())
 
 
 def _pushed(connection_id: str, invoice_ids: set[str]) -> dict[str, t.Delivery]:

@@ -51,6 +51,13 @@ def open_void(scope: Scope, delivery_id: str, now: int) -> str | None:
         return None
     opening = Opening(push.connection_id, "void", push.subject_id, push.customer_id)
     open_operations(scope, [opening], now)
+    cancelled = (
+        (t.Delivery.connection_id == push.connection_id)
+        & (t.Delivery.kind == "void")
+        & (t.Delivery.subject_id == push.subject_id)
+        & (t.Delivery.state == "cancelled")
+    )
+    _update(scope, cancelled, now, state="due", due_at=now)
     return str(push.connection_id)
 
 
@@ -131,6 +138,7 @@ def relink(scope: Scope, connection_id: str, customer_id: str, now: int) -> None
     """A customer's link was made, changed or finished: plan anew and wake what waited for it."""
     theirs = (t.Delivery.connection_id == connection_id) & (t.Delivery.customer_id == customer_id)
     pushes = theirs & (t.Delivery.kind == "push")
+    _overtake(scope, pushes, now)
     _outdate(scope, pushes & ~t.Delivery.may_exist, now)
     waiting = t.Delivery.blocked_on.in_(("link", "customer"))
     _wake(scope, pushes & waiting, now)
@@ -174,10 +182,11 @@ def wake_blocked(
     scope: Scope, connection_id: str, *, on: str, now: int, customer_id: str = ""
 ) -> int:
     """A cause was removed: what it blocked becomes due again. Answers how many."""
-    where = (t.Delivery.connection_id == connection_id) & (t.Delivery.blocked_on == on)
+    where = t.Delivery.connection_id == connection_id
     if customer_id:
         where &= t.Delivery.customer_id == customer_id
-    return _wake(scope, where, now)
+    _overtake(scope, where, now)
+    return _wake(scope, where & (t.Delivery.blocked_on == on), now)
 
 
 def outdate_plans(scope: Scope, connection_id: str, now: int) -> None:
@@ -209,6 +218,15 @@ def _again(scope: Scope, where: Any, now: int) -> int:
 def _outdate(scope: Scope, where: Any, now: int) -> None:
     version = t.Delivery.plan_version + 1
     _update(scope, where & t.Delivery.state.not_in(FINAL), now, frozen=False, plan_version=version)
+
+
+def _overtake(scope: Scope, where: Any, now: int) -> None:
+    """What a worker is about to be blocked by may be the cause that is gone: it tries again.
+
+    Before the blocked ones are woken, so that none settles in between unseen.
+    """
+    version = t.Delivery.plan_version + 1
+    _update(scope, where & (t.Delivery.state == "pushing"), now, plan_version=version)
 
 
 FINAL = ("delivered", "cancelled")

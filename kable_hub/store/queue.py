@@ -58,7 +58,9 @@ class Settlement:
     """How a claimed delivery ends: its next state and everything that is written with it.
 
     `frozen` False outdates the plan; True leaves it as it is. `pause_reason` pauses the whole
-    connection with the error's message.
+    connection with the error's message, unless its access (`access`, the version of the
+    credentials that were used) was renewed meanwhile. `marked` False: the worker never put on
+    record that something may exist, and the end holds only if nobody did.
     """
 
     delivery: Claimed
@@ -82,6 +84,26 @@ class Settlement:
     unsettled_at: int | None = None
     attempts: tuple[AttemptRow, ...] = ()
     pause_reason: str = ""
+    access: int = 0
+    marked: bool = True
+
+    @property
+    def is_verdict(self) -> bool:
+        """Whether it stops the delivery for a cause that may be gone by now."""
+        return self.state in ("blocked", "rejected")
+
+    def overtaken(self, now: int) -> "Settlement":
+        """To be worked again at once: the cause was removed while the worker stood before it."""
+        state = "uncertain" if self.may_exist else "due"
+        since = (self.delivery.uncertain_since or now) if self.may_exist else None
+        return replace(
+            self,
+            state=state,
+            due_at=now,
+            uncertain_since=since,
+            blocked_on="",
+            blocked_scope="",
+        )
 
     def due(self, moment: int) -> "Settlement":
         """The same, to be worked again at another moment."""
@@ -206,7 +228,8 @@ class Queue:
         and nothing marked, where the lease is lost or a plan outdated. Counts the sends.
         """
         try:
-            with self._database.write(durable=False):
+            # Durable: a power cut must not make the hub forget that it began to send.
+            with self._database.write():
                 for delivery_id, generation in marks:
                     self._mark(delivery_id, token, generation, now)
         except _Outdated:
@@ -253,7 +276,8 @@ class Queue:
     ) -> list[str]:
         """Write ends and attempts in one transaction; answers the ids that were lost.
 
-        `also` runs in the same transaction for each end that was written.
+        A block or a refusal whose cause was removed meanwhile becomes due instead. `also` runs
+        in the same transaction for each end that was written.
         """
         lost = []
         with self._database.write(durable=False):
@@ -266,15 +290,20 @@ class Queue:
 
     def _settle(self, end: Settlement, token: int, now: int) -> bool:
         delivery = end.delivery
-        values = _settle_values(end, now)
-        if self._database.sql(sql.SETTLE, *values, delivery.id, token).rowcount != 1:
+        written = self._end(end, token, now)
+        if not written and not (end.is_verdict and self._end(end.overtaken(now), token, now)):
             return False
-        text = "UPDATE generation SET unsettled_at = ? WHERE delivery_id = ? AND number = ?"
-        if end.may_exist and end.attempts:
-            self._database.sql(text, end.unsettled_at, delivery.id, end.attempts[-1].generation)
+        if end.may_exist:
+            self._database.sql(sql.UNSETTLED, end.unsettled_at, delivery.id, delivery.id)
         for attempt in end.attempts:
             self._database.sql(sql.ATTEMPT, *_attempt_values(delivery, attempt))
         return True
+
+    def _end(self, end: Settlement, token: int, now: int) -> bool:
+        delivery, holds = end.delivery, not end.is_verdict
+        values = (*_settle_values(end, now), delivery.id, token)
+        values += (end.marked, holds, delivery.plan_version)
+        return bool(self._database.sql(sql.SETTLE, *values).rowcount == 1)
 
     def _holds(self, delivery_id: str, token: int) -> bool:
         return self._database.sql(sql.HOLDS, delivery_id, token, token).fetchone() is not None

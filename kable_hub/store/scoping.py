@@ -19,8 +19,3 @@ def locked(query: Any, how: str = "FOR UPDATE") -> Any:
 def owner(scope: Scope) -> dict[str, str]:
     """The two columns as values of a new row."""
     return {"account_id": scope.account_id, "environment": scope.environment.value}
-
-
-def storable(text: str) -> bool:
-    """Whether both stores can hold such a text at all; nothing else can name a row."""
-    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)

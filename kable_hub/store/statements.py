@@ -51,7 +51,8 @@ RECONCILE = """
     UPDATE connection SET next_due_at = ?
     WHERE lease_until < ? AND (next_due_at IS NULL OR next_due_at > ?) AND EXISTS (
         SELECT 1 FROM delivery d WHERE d.connection_id = connection.id AND d.due_at <= ?
-        AND (d.state = 'uncertain' OR (d.state = 'due' AND connection.state = 'active')))
+        AND (d.state IN ('uncertain', 'pushing')
+            OR (d.state = 'due' AND connection.state = 'active')))
 """
 FREEZE = """
     UPDATE delivery SET generation = ?, frozen = TRUE
@@ -85,6 +86,11 @@ SETTLE = """
         blocked_on = ?, blocked_scope = ?, receipt = ?, external_id = ?, variance = ?,
         payment_status = ?, payment_as_of = ?, delivered_at = ?, updated_at = ?
     WHERE id = ? AND state = 'pushing' AND lease_token = ?
+        AND (? OR NOT may_exist) AND (? OR plan_version = ?)
+"""
+UNSETTLED = """
+    UPDATE generation SET unsettled_at = ? WHERE delivery_id = ?
+        AND number = (SELECT generation FROM delivery WHERE id = ?)
 """
 ATTEMPT = """
     INSERT INTO attempt (id, account_id, environment, delivery_id, generation, step, outcome,

@@ -13,6 +13,7 @@ from kable_hub.domain import Environment
 from kable_hub.errors import ContractViolation, CredentialsExpired, ReconnectRequired
 from kable_hub.provider import Capability, Provider
 from kable_hub.settings import Settings
+from kable_hub.store.credentials import version_of
 from kable_hub.store.database import Database
 from kable_hub.store.pauses import Lane, load_lane, pause
 from kable_hub.sync.access import Access
@@ -60,12 +61,7 @@ class Asking:
         lane = self._lane(connection)
         provider = self._dispatcher.registry.provider(lane.provider)
         gate = self._gate(Spender(provider, lane.scope.environment, lane.id, lane.app_id), PATIENCE)
-        try:
-            return self._ask(lane, gate, hook, arguments)
-        except ReconnectRequired as error:
-            with self._database.write():
-                pause(lane.scope, lane.id, "reconnect", error.message)
-            raise
+        return self._ask(lane, gate, hook, arguments)
 
     def ask_offline(self, connection: HasId, hook: str, **arguments: Any) -> Any:
         """Call a hook that has to do without the network, with the stored credentials as is.
@@ -111,18 +107,30 @@ class Asking:
         return step
 
     def _ask(self, lane: Lane, gate: Gate, hook: str, arguments: dict[str, Any]) -> Any:
-        stored = self._access.credentials(lane, gate)
-        for last in (False, True):
-            connection = self._access.open(lane, stored.credentials, gate)
-            try:
-                return self._dispatcher.call(
-                    lane.provider, hook, connection=connection, **arguments
-                )
-            except CredentialsExpired as error:
-                if last or not self._refreshes(lane):
-                    raise ReconnectRequired(error.message, code=error.code) from error
-                stored = self._access.refresh(lane, stored, gate)
+        used: int | None = None
+        try:
+            stored = self._access.credentials(lane, gate)
+            for last in (False, True):
+                used = stored.version
+                connection = self._access.open(lane, stored.credentials, gate)
+                try:
+                    return self._dispatcher.call(
+                        lane.provider, hook, connection=connection, **arguments
+                    )
+                except CredentialsExpired as error:
+                    if last or not self._refreshes(lane):
+                        raise ReconnectRequired(error.message, code=error.code) from error
+                    stored = self._access.refresh(lane, stored, gate)
+        except ReconnectRequired as error:
+            self._pause(lane, used, error)
+            raise
         raise AssertionError("the second round returns or raises")
+
+    def _pause(self, lane: Lane, used: int | None, error: ReconnectRequired) -> None:
+        """A person has to reconnect, unless one did while the old access was refused."""
+        with self._database.write():
+            if used in (None, version_of(lane.scope, lane.id)):
+                pause(lane.scope, lane.id, "reconnect", error.message)
 
     def _lane(self, connection: HasId) -> Lane:
         with self._database.read():

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kable_hub.clock import from_ms
 from kable_hub.domain import Receipt
 from kable_hub.errors import NeedsOperator, ProviderError
 from kable_hub.provider import Capability, Provider
@@ -116,7 +115,7 @@ def group(
     pushes = [run for run in runs if run.subject.delivery.kind == "push"]
     single = [run for run in runs if run.subject.delivery.kind != "push"]
     new = [run for run in pushes if not run.may_exist]
-    replays, rest = _replays([run for run in pushes if run.may_exist], provider, steps)
+    replays, rest = _replays([run for run in pushes if run.may_exist], steps)
     news: list[list[Run]] = []
     if provider.can(Capability.PUSH_INVOICES) and len(new) >= SMALLEST:
         news = _chunks(new, provider.batch_size)
@@ -130,15 +129,12 @@ def group(
     return news, replays, looks, single + rest
 
 
-def _replays(
-    uncertain: list[Run], provider: Provider, steps: Steps
-) -> tuple[list[list[Run]], list[Run]]:
+def _replays(uncertain: list[Run], steps: Steps) -> tuple[list[list[Run]], list[Run]]:
     batches: dict[str, list[Run]] = defaultdict(list)
     rest: list[Run] = []
     for run in uncertain:
         made = run.generation
-        young = made is not None and made.sends == 1 and made.first_sent_at is not None
-        if made is None or not made.batch_key or not young or not _honoured(made, provider, steps):
+        if made is None or not made.batch_key or not steps.may_replay(made):
             rest.append(run)
         else:
             batches[made.batch_key].append(run)
@@ -149,11 +145,6 @@ def _replays(
         else:
             rest += members
     return whole, rest
-
-
-def _honoured(generation: FrozenGeneration, provider: Provider, steps: Steps) -> bool:
-    age = steps.rooms.clock.now() - from_ms(generation.first_sent_at or 0)
-    return provider.dedupe.by == "key" and age < provider.dedupe.keeps
 
 
 def _chunks(runs: list[Run], size: int) -> list[list[Run]]:

@@ -101,7 +101,7 @@ class _Slice:
             self._collect()
             self._flush()
             self._renew()
-        self._give_up_hanging()
+        self._give_up(hung=False)
         self._flush(force=True)
         with self.rooms.database.read():
             self.lane = load_lane(self.lane.id) or self.lane
@@ -131,6 +131,8 @@ class _Slice:
             return
         self.after = (claimed[-1].due_at, claimed[-1].id)
         with self.rooms.database.read():
+            # After the claim: settings saved in between outdate the plan, never the reverse.
+            self.lane = self.steps.lane = load_lane(self.lane.id) or self.lane
             runs = [Run.of(subject) for subject in load_subjects(self.lane.id, claimed)]
         self._submit(runs)
         self.last_progress = self.clock.monotonic()
@@ -167,16 +169,14 @@ class _Slice:
             self.exhausted = False
             self.last_progress = self.clock.monotonic()
         if self.clock.monotonic() - self.last_progress > CALL_SECONDS * 2:
-            self._give_up_hanging()
+            self._give_up(hung=True)
 
     def _result(self, future: Future[list[Settlement]], runs: list[Run]) -> list[Settlement]:
         try:
             ends = future.result()
         except Exception:
             log.exception("deliveries of %s could not be worked", self.lane.id)
-            violation = ContractViolation("the hub failed on this delivery", code="internal_error")
-            now = epoch_ms(self.clock.now())
-            ends = [endings.failed(run, violation, now) for run in runs]
+            ends = [self._internal(run) for run in runs]
         down = all(run.attempts and run.attempts[-1].outcome in _DOWN for run in runs)
         self.failures_in_a_row = self.failures_in_a_row + 1 if down else 0
         return ends
@@ -186,16 +186,36 @@ class _Slice:
         ready = len(self.ended) >= FLUSH_ROWS or waited >= FLUSH_SECONDS or not self.under_way
         if not self.ended or not (ready or force):
             return
-        now = epoch_ms(self.clock.now())
-        runs = {end.delivery.id: run for end, run in self.ended}
-        lost = self.rooms.queue.settle(
-            [end for end, _ in self.ended], self.token, now, self._carrying(runs, now)
-        )
+        try:
+            lost = self._settle(self.ended)
+        except Exception:
+            log.exception("ends of %s could not be written together", self.lane.id)
+            lost = [one for pair in self.ended for one in self._settle_alone(*pair)]
         if lost:
             log.warning("%d deliveries of %s were taken over", len(lost), self.lane.id)
             self.lost = True
         self.ended.clear()
         self.flushed = self.clock.monotonic()
+
+    def _settle(self, ended: list[tuple[Settlement, Run]]) -> list[str]:
+        now = epoch_ms(self.clock.now())
+        runs = {end.delivery.id: run for end, run in ended}
+        ends = [end for end, _ in ended]
+        return self.rooms.queue.settle(ends, self.token, now, self._carrying(runs, now))
+
+    def _settle_alone(self, end: Settlement, run: Run) -> list[str]:
+        """An end that cannot be written takes no other with it."""
+        try:
+            return self._settle([(end, run)])
+        except Exception:
+            log.exception("the end of delivery %s could not be written", end.delivery.id)
+            return self._settle([(self._internal(run), run)])
+
+    def _internal(self, run: Run) -> Settlement:
+        """The hub itself failed, so no person can help: it is tried again later."""
+        error = Transient("the hub failed on this delivery", code="internal_error")
+        run.attempts.clear()
+        return endings.failed(run, error, epoch_ms(self.clock.now()))
 
     def _carrying(self, runs: dict[str, Run], now: int) -> Callable[[Settlement], None]:
         def carry(end: Settlement) -> None:
@@ -211,18 +231,20 @@ class _Slice:
         if not self.rooms.queue.renew(self.lane.id, self.token, now, ttl):
             self.lost = True
 
-    def _give_up_hanging(self) -> None:
-        """Let go of threads that never came back; the gate refuses whatever they still try."""
+    def _give_up(self, *, hung: bool) -> None:
+        """Let go of threads that are still at work; the gate refuses whatever they still try."""
         for future, runs in self.under_way.items():
             never_began = future.cancel()
             for run in runs:
                 run.abandoned = True
-                self.ended.append((self._abandoned(run, never_began), run))
+                # A request may be under way in that thread until it times out.
+                run.unsettled |= not never_began
+                self.ended.append((self._abandoned(run, hung and not never_began), run))
         self.under_way.clear()
 
-    def _abandoned(self, run: Run, never_began: bool) -> Settlement:
-        error: LeaseLost | ContractViolation = LeaseLost("the slice was over")
-        if not never_began:
+    def _abandoned(self, run: Run, hung: bool) -> Settlement:
+        error: LeaseLost | ContractViolation = LeaseLost("the lease was lost")
+        if hung:
             error = ContractViolation("the plugin did not come back", code="plugin_hung")
             log.error("%s hung on delivery %s", self.lane.provider, run.subject.delivery.id)
         return endings.failed(run, error, epoch_ms(self.clock.now()))

@@ -30,6 +30,7 @@ def delivered(run: Run, provider: Provider, receipt: Receipt, now: int) -> Settl
     invoice = run.subject.invoice
     total = receipt.total - (receipt.tax if provider.facts.adds_tax else 0)
     status = receipt.payment_status
+    code, said = _other_currency(run, receipt)
     return Settlement(
         delivery=run.subject.delivery,
         state="delivered",
@@ -38,11 +39,21 @@ def delivered(run: Run, provider: Provider, receipt: Receipt, now: int) -> Settl
         receipt=receipt_values(receipt),
         external_id=receipt.external_id,
         variance=total - invoice.total if invoice else 0,
+        error_code=code,
+        error_message=said,
         payment_status=status.value if status else "",
         payment_as_of=now if status else None,
         delivered_at=now,
         attempts=tuple(run.attempts),
     )
+
+
+def _other_currency(run: Run, receipt: Receipt) -> tuple[str, str]:
+    invoice = run.subject.invoice
+    if invoice is None or receipt.currency in ("", invoice.currency):
+        return "", ""
+    said = f"the document stands in {receipt.currency}, the invoice in {invoice.currency}"
+    return "currency_differs", said
 
 
 def done(run: Run, now: int) -> Settlement:
@@ -78,6 +89,8 @@ def failed(run: Run, error: ProviderError, now: int) -> Settlement:
         unsettled_at=unsettled_at(run, now),
         attempts=tuple(run.attempts),
         pause_reason=pauses(error) or "",
+        access=run.access,
+        marked=run.marked,
     )
 
 

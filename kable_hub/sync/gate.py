@@ -3,13 +3,16 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
+from kable_hub import heard
 from kable_hub.clock import Clock
 from kable_hub.connection import CONNECT_TIMEOUT, READ_TIMEOUT, Call
-from kable_hub.errors import ContractViolation, LeaseLost
+from kable_hub.errors import ContractViolation, LeaseLost, ProviderError
 from kable_hub.sync.budget import Budget, Spender
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -30,7 +33,9 @@ class Gate:
     before_write: Callable[[], None] = lambda: None
     alive: Callable[[], bool] = lambda: True
     calls: list[Call] = field(default_factory=list)
+    beside: list[Call] = field(default_factory=list)
     wrote: bool = False
+    closed: bool = False
 
     def __call__(self, name: str, writes: bool) -> AbstractContextManager[Call]:
         """Open the gate for one request."""
@@ -44,7 +49,7 @@ class Gate:
         with self.budget.take(self.spender, name, self._left(), self.stop):
             self._check()
             if writes and not self.wrote:
-                self.before_write()
+                _of_the_hub(self.before_write)
                 self.wrote = True
             call = Call(name, writes, (CONNECT_TIMEOUT, min(READ_TIMEOUT, self._left() + 1)))
             self.calls.append(call)
@@ -53,6 +58,22 @@ class Gate:
                 yield call
             finally:
                 call.ended = self.clock.monotonic()
+                call.http_status = heard.status(call.http_status)
+                call.request_id = heard.word(call.request_id)
+
+    def aside(self) -> "Gate":
+        """A gate for calls beside the delivery, a refresh: they make no document."""
+        return replace(
+            self,
+            before_write=lambda: None,
+            alive=lambda: not self.closed and self.alive(),
+            calls=self.beside,
+            wrote=False,
+        )
+
+    def close(self) -> None:
+        """The hook has ended: whatever it left behind calls nothing more."""
+        self.closed = True
 
     def unsettled(self, *, refused: bool) -> bool:
         """Whether a writing call has no clear answer, so that it may still commit.
@@ -60,9 +81,7 @@ class Gate:
         `refused`: the hook ended with the provider's refusal, which answers the last call.
         """
         calls = self.calls[:-1] if refused else self.calls
-        return any(
-            call.writes and (call.http_status is None or call.http_status >= 500) for call in calls
-        )
+        return any(call.writes and _unclear(call.http_status) for call in calls)
 
     def record(self) -> list[dict[str, Any]]:
         """The calls as the timeline keeps them."""
@@ -74,14 +93,31 @@ class Gate:
                 "request_id": call.request_id,
                 "ms": round((call.ended - call.started) * 1000),
             }
-            for call in self.calls
+            for call in sorted([*self.beside, *self.calls], key=lambda call: call.started)
         ]
 
     def _left(self) -> float:
         return self.ends - self.clock.monotonic()
 
     def _check(self) -> None:
+        if self.closed:
+            raise LeaseLost("the hook has ended")
         if self._left() <= 0:
             raise LeaseLost("the time of this call is over")
-        if not self.alive():
+        if not _of_the_hub(self.alive):
             raise LeaseLost("another worker took over")
+
+
+def _unclear(status: int | None) -> bool:
+    """No answer, trouble on the other side, or word that the request may still be at work."""
+    return status is None or status >= 500 or status in (408, 409, 425)
+
+
+def _of_the_hub(ask: Callable[[], T]) -> T:
+    """What the hub's own store answers; where it stumbles, no plugin is to blame."""
+    try:
+        return ask()
+    except ProviderError:
+        raise
+    except Exception as error:
+        raise LeaseLost("the hub's store did not answer") from error

@@ -1,6 +1,10 @@
 """Idempotency keys and markers: derived, never random, so that every repeat agrees."""
 
 import uuid
+from datetime import timedelta
+
+MARGIN = timedelta(minutes=10)
+"""How long before a provider forgets a key it counts as forgotten: a call may wait its turn."""
 
 _NAMESPACE = uuid.UUID("6f3e1b1c-9a55-5d0e-8f43-6b7d1c2a9e10")
 
@@ -18,3 +22,12 @@ def marker(instance: str, account_id: str, invoice_id: str) -> str:
 def batch_key(keys: list[str]) -> str:
     """The key of a batch: 36 characters, derived from its members in their order."""
     return str(uuid.uuid5(_NAMESPACE, "batch|" + "|".join(keys)))
+
+
+def still_kept(keeps: timedelta, first_sent_at: int, now: int) -> bool:
+    """Whether a key sent first at `first_sent_at` (epoch ms) surely still counts.
+
+    A moment that lies ahead was written by a clock that went wrong: nothing is sure then.
+    """
+    age = timedelta(milliseconds=now - first_sent_at)
+    return timedelta(0) <= age < keeps - min(MARGIN, keeps / 10)

@@ -8,6 +8,7 @@ from kable_hub.errors import (
     LeaseLost,
     NeedsCustomer,
     NeedsOperator,
+    OutcomeUnknown,
     ProviderError,
     Rejected,
     Unsupported,
@@ -23,7 +24,8 @@ class Run:
 
     `may_exist` and `unsettled` follow law 2: set by the first writing call, and by a writing
     call without a clear answer. `abandoned`: the drain gave up waiting for this thread.
-    `linked`: the customer made at the provider.
+    `linked`: the customer made at the provider. `marked`: the store knows that something may
+    exist. `access`: the version of the credentials used last.
     """
 
     subject: Subject
@@ -32,13 +34,16 @@ class Run:
     unsettled: bool = False
     abandoned: bool = False
     linked: LinkedCustomer | None = None
+    marked: bool = False
+    access: int = 0
     attempts: list[AttemptRow] = field(default_factory=list)
     earlier_calls: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, subject: Subject) -> "Run":
         """A fresh run of a claimed delivery."""
-        return cls(subject, subject.delivery.may_exist, subject.generation)
+        may_exist = subject.delivery.may_exist
+        return cls(subject, may_exist, subject.generation, marked=may_exist)
 
     def note(
         self,
@@ -51,6 +56,7 @@ class Run:
         """Keep one step for the timeline. A plan that worked is told with the push it led to."""
         refused = isinstance(error, Rejected | Unsupported | NeedsCustomer | NeedsOperator)
         self.unsettled |= gate.unsettled(refused=refused)
+        self.unsettled |= gate.wrote and isinstance(error, OutcomeUnknown)
         calls = self.earlier_calls + gate.record()
         self.earlier_calls = []
         if error is None and step == "plan":
@@ -77,6 +83,7 @@ class Run:
     def blame(self, error: ProviderError) -> None:
         """A step that worked for others failed for this one: its last attempt says so."""
         last = self.attempts[-1]
+        self.unsettled |= isinstance(error, OutcomeUnknown)
         self.attempts[-1] = replace(
             last,
             outcome=type(error).__name__,

@@ -25,7 +25,7 @@ from kable_hub.store.queue import Queue
 from kable_hub.sync.access import Access
 from kable_hub.sync.budget import Budget, Spender
 from kable_hub.sync.gate import Gate
-from kable_hub.sync.keys import marker
+from kable_hub.sync.keys import marker, still_kept
 from kable_hub.sync.run import Run
 
 CALL_SECONDS = 60.0
@@ -64,12 +64,14 @@ class Steps:
         gate = self._gate(runs)
         started = self.now()
         try:
-            result = self._with_credentials(gate, hook, arguments)
+            result = self._with_credentials(gate, runs, hook, arguments)
         except ProviderError as error:
             self._throttle(error)
             for run in runs:
                 run.note(step, gate, started, self.now(), error)
             raise
+        finally:
+            gate.close()
         for run in runs:
             run.note(step, gate, started, self.now())
         return result
@@ -85,16 +87,32 @@ class Steps:
             document=generation.document,
             key=generation.key,
             generation=generation.number,
-            since=from_ms(generation.first_sent_at or generation.frozen_at),
+            since=from_ms(
+                run.subject.first_sent_at or generation.first_sent_at or generation.frozen_at
+            ),
             marker=marker(self.rooms.instance_id, self.lane.scope.account_id, invoice.id),
             progress=generation.progress,
             save=self._saving(run, generation.number),
         )
 
-    def _with_credentials(self, gate: Gate, hook: str, arguments: dict[str, Any]) -> Any:
-        access, lane = self.rooms.access, self.lane
-        stored = access.credentials(lane, gate)
+    def may_replay(self, generation: FrozenGeneration) -> bool:
+        """Law 3: once more under the same key, where the provider surely still knows it.
+
+        Not while the connection is paused: what never arrived would be sent.
+        """
+        dedupe, first = self.provider.dedupe, generation.first_sent_at
+        if dedupe.by != "key" or generation.sends > 1 or first is None:
+            return False
+        return self.lane.may_send and still_kept(dedupe.keeps, first, self.now())
+
+    def _with_credentials(
+        self, gate: Gate, runs: Sequence[Run], hook: str, arguments: dict[str, Any]
+    ) -> Any:
+        access, lane, aside = self.rooms.access, self.lane, gate.aside()
+        stored = access.credentials(lane, aside)
         for last in (False, True):
+            for run in runs:
+                run.access = stored.version
             connection = access.open(lane, stored.credentials, gate)
             try:
                 return self.rooms.dispatcher.call(
@@ -103,7 +121,7 @@ class Steps:
             except CredentialsExpired as error:
                 if last or not self.provider.can(Capability.REFRESH):
                     raise ReconnectRequired(error.message, request_id=error.request_id) from error
-                stored = access.refresh(lane, stored, gate)
+                stored = access.refresh(lane, stored, aside)
         raise AssertionError("the second round returns or raises")
 
     def _gate(self, runs: Sequence[Run]) -> Gate:
@@ -131,7 +149,7 @@ class Steps:
         if not self.rooms.queue.mark_may_exist(marks, self.token, self.now()):
             raise LeaseLost("the plan was outdated or another worker took over")
         for run in runs:
-            run.may_exist = True
+            run.may_exist = run.marked = True
 
     def _saving(self, run: Run, number: int) -> Callable[[Mapping[str, JSON]], None]:
         def save(progress: Mapping[str, JSON]) -> None:

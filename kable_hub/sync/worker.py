@@ -123,14 +123,5 @@ class Worker:
             raise
 
     def _may_replay(self, generation: FrozenGeneration) -> bool:
-        """Law 3: the same key once more, where keys are honoured and this one is young.
-
-        A key that travelled in a batch means nothing by itself.
-        """
-        dedupe = self._steps.provider.dedupe
-        if dedupe.by != "key" or generation.sends > 1 or generation.first_sent_at is None:
-            return False
-        if generation.batch_key:
-            return False
-        age = self._steps.rooms.clock.now() - from_ms(generation.first_sent_at)
-        return age < dedupe.keeps
+        """A key that travelled in a batch means nothing by itself."""
+        return not generation.batch_key and self._steps.may_replay(generation)
