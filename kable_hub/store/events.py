@@ -1,6 +1,6 @@
 """Stored webhook events as the sync loop works them, and what their effects write."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,14 @@ def change_payment(
         .where(_pushes(lane), t.Delivery.external_id == document, newer)
         .execute()
     )
+
+
+def awaits_any(lane: Lane, documents: Sequence[str]) -> bool:
+    """Whether one of these is unknown here while pushes that may exist are not settled."""
+    known = t.Delivery.select().where(_pushes(lane), t.Delivery.external_id.in_(documents))
+    open_ones = (t.Delivery.external_id == "") & t.Delivery.may_exist
+    unsettled = t.Delivery.select().where(_pushes(lane), open_ones)
+    return bool(known.count() < len(set(documents)) and unsettled.exists())
 
 
 def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, now: int) -> bool:

@@ -15,7 +15,13 @@ from kable_hub.effects import (
     Effect,
     PaymentChanged,
 )
-from kable_hub.errors import ContractViolation, ProviderError, ReconnectRequired, Rejected
+from kable_hub.errors import (
+    ContractViolation,
+    ProviderError,
+    ReconnectRequired,
+    Rejected,
+    Transient,
+)
 from kable_hub.plugins import UnknownProvider
 from kable_hub.provider import Capability
 from kable_hub.store import events as store
@@ -68,34 +74,50 @@ class EventWorker:
         for lane, cursor in lanes:
             try:
                 effects, after = self._asking.ask(lane, "poll_changes", cursor=cursor)
+                self._apply(lane, effects, partial(store.keep_cursor, lane, after))
             except ProviderError as error:
                 log.warning("%s could not be polled: %s", lane.id, error.code)
-                continue
-            self._apply(lane, effects, partial(store.keep_cursor, lane, after))
+            except Exception:
+                log.exception("%s could not be polled", lane.id)
 
     def _work_one(self, stored: store.StoredEvent) -> None:
+        try:
+            self._work(stored)
+        except (ProviderError, UnknownProvider) as error:
+            self._failed(stored, error)
+        except Exception as error:
+            log.exception("the hub failed on event %s", stored.id)
+            self._failed(stored, error)
+
+    def _work(self, stored: store.StoredEvent) -> None:
         with self._database.read():
             lane = store.connection_of(stored)
         if lane is None:
             self._finish(stored, "ignored: no connection")
             return
-        try:
-            effects = self._asking.ask(lane, "work_event", event=stored.event)
-        except (ProviderError, UnknownProvider) as error:
-            self._failed(stored, error)
+        effects = self._asking.ask(lane, "work_event", event=stored.event)
+        if stored.failures + 1 < TRIES and self._comes_too_early(lane, effects):
+            self._failed(stored, Transient("its document is not settled", code="not_settled_yet"))
             return
         self._apply(lane, effects, lambda: store.finish(stored, _names(effects), self._now()))
 
     def _failed(self, stored: store.StoredEvent, error: Exception) -> None:
-        final = isinstance(error, Rejected | ContractViolation | ReconnectRequired)
-        code = error.code if isinstance(error, ProviderError) else "unknown_provider"
+        final = isinstance(error, Rejected | ContractViolation)
+        waits = isinstance(error, ReconnectRequired)
+        code = error.code if isinstance(error, ProviderError) else type(error).__name__
         log.warning("event %s of %s could not be worked: %s", stored.id, stored.provider, code)
-        if final or stored.failures + 1 >= TRIES:
+        if final or (stored.failures + 1 >= TRIES and not waits):
             self._finish(stored, f"failed: {code}")
             return
         wait = SCHEDULE[min(stored.failures, TRIES - 1)]
         with self._database.write():
             store.postpone(stored, self._now() + int(wait.total_seconds() * 1000))
+
+    def _comes_too_early(self, lane: Lane, effects: Sequence[Effect]) -> bool:
+        """Whether it tells of a document whose delivery may not have been settled yet."""
+        told = [one.document for one in effects if isinstance(one, PaymentChanged)]
+        with self._database.read():
+            return bool(told) and store.awaits_any(lane, told)
 
     def _finish(self, stored: store.StoredEvent, outcome: str) -> None:
         with self._database.write():

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kable_hub.domain import Environment
-from kable_hub.effects import Event
+from kable_hub.domain import Environment, PaymentStatus
+from kable_hub.effects import Event, PaymentChanged
 from kable_hub.store import events as store
 from kable_hub.store import tables as t
 from kable_hub.store import webhook_events
@@ -145,3 +145,61 @@ def test_backoff_of_events_follows_the_schedule(at_work: Stage, worker: EventWor
         row = t.WebhookEvent.get()
     assert row.failures == 1
     assert row.due_at >= before + int(timedelta(seconds=1).total_seconds() * 1000)
+
+
+def test_an_event_the_hub_fails_on_holds_up_no_other(
+    at_work: Stage, worker: EventWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work.invoice()
+    at_work.drain()
+    at_work.acme.docs["D-1"]["status"] = "paid"
+    arrive(at_work, "odd")
+    arrive(at_work, "doc.changed", doc="D-1")
+    call = at_work.hub.dispatcher.call
+
+    def odd(slug: str, hook: str, **arguments: Any) -> Any:
+        if hook == "work_event" and arguments["event"].type == "odd":
+            return [PaymentChanged("D-1", PaymentStatus.PAID, "yesterday")]  # type: ignore[arg-type]
+        return call(slug, hook, **arguments)
+
+    monkeypatch.setattr(at_work.hub.dispatcher, "call", odd)
+    assert worker.work_stored() == 2
+    assert sorted(outcomes(at_work)) == ["", "PaymentChanged"]
+
+
+def test_a_payment_told_before_the_delivery_is_settled_is_kept_for_it(
+    at_work: Stage, worker: EventWorker
+) -> None:
+    at_work.acme.fault(Fault(path="/docs", method="POST", stage="after", reset=True))
+    invoice = at_work.invoice()
+    at_work.drain()
+    at_work.acme.docs["D-1"]["status"] = "paid"
+    arrive(at_work, "doc.changed", doc="D-1")
+    worker.work_stored()
+    assert outcomes(at_work) == [""]
+    at_work.acme.docs["D-1"]["status"] = "open"
+    at_work.due_now()
+    at_work.drain()
+    assert at_work.delivery(invoice).payment_status == "open"
+    at_work.acme.docs["D-1"]["status"] = "paid"
+    with at_work.hub.database.write():
+        t.WebhookEvent.update(due_at=0).execute()
+    worker.work_stored()
+    assert at_work.delivery(invoice).payment_status == "paid"
+    assert outcomes(at_work) == ["PaymentChanged"]
+
+
+def test_an_event_waits_for_a_person_to_reconnect(at_work: Stage, worker: EventWorker) -> None:
+    invoice = at_work.invoice()
+    at_work.drain()
+    at_work.acme.docs["D-1"]["status"] = "paid"
+    at_work.acme.revoked = True
+    arrive(at_work, "doc.changed", doc="D-1")
+    with at_work.hub.database.write():
+        t.WebhookEvent.update(failures=50).execute()
+    worker.work_stored()
+    at_work.acme.revoked = False
+    with at_work.hub.database.write():
+        t.WebhookEvent.update(due_at=0).where(t.WebhookEvent.due_at > 0).execute()
+    worker.work_stored()
+    assert at_work.delivery(invoice).payment_status == "paid"
