@@ -42,7 +42,17 @@ def claim(scope: str, key: str, fingerprint: str, now: int) -> Claim | Kept:
 
     On PostgreSQL it waits for a transaction that claimed the key and has not ended.
     """
-    made = (
+    while True:
+        if _insert(scope, key, fingerprint, now):
+            return Claim(scope, key, now)
+        row = t.IdempotentAnswer.get_or_none(_is(scope, key))
+        # None: given back between the two statements.
+        if row is not None:
+            return Kept(row.fingerprint, row.status, row.headers, row.body, row.created_at)
+
+
+def _insert(scope: str, key: str, fingerprint: str, now: int) -> int:
+    return int(
         t.IdempotentAnswer.insert(
             scope=scope, key=key, fingerprint=fingerprint, status=0, body="", created_at=now
         )
@@ -50,10 +60,6 @@ def claim(scope: str, key: str, fingerprint: str, now: int) -> Claim | Kept:
         .as_rowcount()
         .execute()
     )
-    if made:
-        return Claim(scope, key, now)
-    row = t.IdempotentAnswer.get(_is(scope, key))
-    return Kept(row.fingerprint, row.status, row.headers, row.body, row.created_at)
 
 
 def take_over(scope: str, key: str, abandoned: Kept, now: int) -> Claim | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kable_hub.store import deliveries, invoices, outbox, replanning
+from kable_hub.store import customers, deliveries, invoices, outbox, replanning
 from kable_hub.store.deliveries import DeliveryRow
 from kable_hub.store.invoices import InvoiceRow, NumberTaken
 from kable_hub.store.outbox import UNSENT
@@ -49,6 +49,7 @@ def change_invoice(
         old = _named(scope, invoice_id)
         if revision is not None and revision != old.revision:
             raise _outdated(old.revision)
+        _hold_off_links(scope, old)
         if not outbox.discard_frozen(scope, invoice_id, hub.now()):
             raise _already_sent()
         new = _changed(hub, old, change)
@@ -82,6 +83,7 @@ def cancel(hub: Hub, scope: Scope, invoice_id: str) -> InvoiceView:
     """
     with hub.database.write():
         row = _named(scope, invoice_id)
+        _hold_off_links(scope, row)
         alive = [one for one in _pushes(scope, invoice_id) if one.state != "cancelled"]
         if not alive:
             raise Conflict("nothing_to_cancel", "No delivery of this invoice is open.")
@@ -96,6 +98,11 @@ def _named(scope: Scope, invoice_id: str) -> InvoiceRow:
     if row is None:
         raise NotFound("invoice", invoice_id)
     return row
+
+
+def _hold_off_links(scope: Scope, row: InvoiceRow) -> None:
+    """No link of the customer opens a delivery of this invoice until the commit."""
+    customers.find(scope, row.customer_id, lock="FOR SHARE")
 
 
 def _pushes(scope: Scope, invoice_id: str) -> list[DeliveryRow]:

@@ -1,9 +1,13 @@
 """Requests that meet: nothing is lost between them and nothing is made twice."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
+import pytest
+
+from kable_hub.store import idempotency, outbox
+from kable_hub.store import tables as t
 from kable_hub.usecases import connections, customers, invoicing, linking
 from kable_hub.usecases.customers import NewCustomer
 from kable_hub.usecases.errors import Problem
@@ -95,3 +99,45 @@ def test_a_customer_is_created_at_a_provider_once(home: House):
 def test_two_who_connect_at_once_make_one_connection(home: House):
     together(*[lambda: home.connect("acme")] * 4)
     assert len(connections.list_connections(home.hub, home.scope)) == 1
+
+
+def test_a_link_waits_for_the_edit_of_an_invoice_it_would_bring_along(home: House, monkeypatch):
+    home.connect("books")
+    home.customer()
+    view = home.invoice()
+    reference = home.at["books"].add_customer()
+    discard, seen = outbox.discard_frozen, []
+    with ThreadPoolExecutor(1) as threads:
+
+        def linked_meanwhile(*given: Any) -> bool:
+            answer = discard(*given)
+            link = threads.submit(linking.put_link, home.hub, home.scope, "c1", "books", reference)
+            seen.append(wait([link], 0.5).done)
+            return answer
+
+        monkeypatch.setattr(outbox, "discard_frozen", linked_meanwhile)
+        change = {"memo": "new"}
+        invoicing.change_invoice(home.hub, home.scope, view.invoice.id, change, 1)
+    assert seen == [set()]
+    assert [one.provider for one in home.deliveries()] == ["books"]
+
+
+@pytest.mark.parametrize("given_back", [True, False])
+def test_a_key_that_is_given_back_while_another_asks_for_it_is_taken(
+    home: House, monkeypatch, given_back: bool
+):
+    with home.hub.database.write():
+        first = idempotency.claim("acc", "key", "print", 1)
+    assert isinstance(first, idempotency.Claim)
+    get = t.IdempotentAnswer.get_or_none
+
+    def given_back_first(*given: Any) -> Any:
+        monkeypatch.undo()
+        if given_back:
+            idempotency.release(first)
+        return get(*given)
+
+    monkeypatch.setattr(t.IdempotentAnswer, "get_or_none", given_back_first)
+    with home.hub.database.write():
+        second = idempotency.claim("acc", "key", "print", 2)
+    assert isinstance(second, idempotency.Claim) is given_back
