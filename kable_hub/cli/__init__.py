@@ -20,6 +20,7 @@ COMMANDS = {
     "accounts": ("accounts", "accounts", "Manage accounts and their API keys."),
     "keys": ("accounts", "operator_keys", "Manage operators' keys."),
     "plugins": ("plugins", "plugins", "List the provider plugins."),
+    "new-provider": ("new_provider", "new_provider", "Make a package for a new provider."),
     "migrate": ("migrating", "migrate", "Bring the database to this version's schema."),
 }
 """Command to its module, its name there, and what it does in one line."""

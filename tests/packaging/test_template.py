@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.helpers import ROOT
+from tests.packaging.helpers import ROOT, repository_files
 
 TEMPLATE = ROOT / "plugins" / "_template"
 PIP = [sys.executable, "-m", "pip"]
@@ -25,9 +25,10 @@ print(json.dumps({one.name: [one.distribution, one.state, one.reason] for one in
 """
 
 
-def run(*command: str, **environ: str) -> str:
+def run(*command: str, cwd: str | None = None, **environ: str) -> str:
     done = subprocess.run(
         command,
+        cwd=cwd,
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
@@ -38,14 +39,19 @@ def run(*command: str, **environ: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory) -> Path:
-    """A folder in which the template's wheel is installed, and nothing else."""
-    wheels, folder = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("site")
-    run(*PIP, "wheel", *OFFLINE, "--no-build-isolation", "-w", str(wheels), str(TEMPLATE))
+def install(package: Path, folder: Path) -> Path:
+    """Build a package and install its wheel, without what it depends on, into a folder."""
+    wheels = folder.with_name(f"{folder.name}-wheels")
+    run(*PIP, "wheel", *OFFLINE, "--no-build-isolation", "-w", str(wheels), str(package))
     (wheel,) = wheels.iterdir()
     run(*PIP, "install", *OFFLINE, "--target", str(folder), str(wheel))
     return folder
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """A folder in which the template's wheel is installed, and nothing else."""
+    return install(TEMPLATE, tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture
@@ -81,6 +87,20 @@ def test_an_unchanged_hub_plays_its_demo_with_it(beside):
     assert "connected Acme: Lighthouse Software" in said
     assert "collected by acme" in said
     assert "Everything came out as expected." in said
+
+
+def test_an_installed_hub_renders_it_for_a_provider_that_is_admitted_there(tmp_path):
+    hub = install(ROOT, tmp_path / "hub")
+    python, beside = sys.executable, {"cwd": str(tmp_path), "PYTHONPATH": str(hub)}
+    place = run(python, "-c", "import kable_hub; print(kable_hub.__file__)", **beside)
+    assert Path(place.strip()) == hub / "kable_hub" / "__init__.py"
+    run(python, "-m", "kable_hub", "new-provider", "zeta", "--kind", "accounting", **beside)
+    package = tmp_path / "kable-zeta-ledger"
+    made = [path for path in package.rglob("*") if path.is_file()]
+    assert len(made) == len([one for one in repository_files() if TEMPLATE in one.parents])
+    site = install(package, tmp_path / "site")
+    reports = json.loads(run(python, "-c", TRIED, PYTHONPATH=f"{site}{os.pathsep}{hub}"))
+    assert reports["zeta"] == ["kable-zeta-ledger", "admitted", ""]
 
 
 def test_it_depends_on_nothing_that_a_hub_does_not_bring(installed):

@@ -25,16 +25,16 @@ TEST = Environment.TEST
 class Desk:
     """What the hub has at hand: a connection and a linked customer."""
 
-    acme: AcmeSimulator
+    simulator: AcmeSimulator
     customer: str
     guard: RecordingGuard = field(default_factory=RecordingGuard)
 
     def connection(self, **settings: Any) -> Connection:
         return builders.connection(
             plugin.provider(),
-            credentials={"key": self.acme.key(TEST)},
+            credentials={"key": self.simulator.key(TEST)},
             settings=builders.default_settings(plugin.provider()) | settings,
-            urls={"api": self.acme.url},
+            urls={"api": self.simulator.url},
             external_id="ac_0001",
             guard=self.guard,
         )
@@ -47,7 +47,7 @@ class Desk:
             "callback_url": "",
             "state": "s",
             "app": {},
-            "urls": {one: {"api": self.acme.url} for one in Environment},
+            "urls": {one: {"api": self.simulator.url} for one in Environment},
             "now": builders.NOW,
             "guard": self.guard,
         }
@@ -64,16 +64,16 @@ class Desk:
             canonical.loads(document),
             key=f"11111111-2222-5333-8444-{generation:012d}",
             generation=generation,
-            since=self.acme.clock.now() - timedelta(seconds=1),
+            since=self.simulator.clock.now() - timedelta(seconds=1),
         )
 
 
 @pytest.fixture
-def acme() -> Iterator[AcmeSimulator]:
-    with AcmeSimulator() as simulator:
-        yield simulator
+def simulator() -> Iterator[AcmeSimulator]:
+    with AcmeSimulator() as one:
+        yield one
 
 
 @pytest.fixture
-def desk(acme: AcmeSimulator) -> Desk:
-    return Desk(acme, acme.add_customer(TEST, "Northwind Traders"))
+def desk(simulator: AcmeSimulator) -> Desk:
+    return Desk(simulator, simulator.add_customer(TEST, "Northwind Traders"))

@@ -22,7 +22,7 @@ def test_first_it_asks_for_a_key_without_a_call(desk):
 
 @pytest.mark.parametrize("environment", [TEST, LIVE])
 def test_a_good_key_names_the_account_and_is_kept(desk, environment):
-    key = desk.acme.key(environment)
+    key = desk.simulator.key(environment)
     pasted = {"api_key": f" {key}\n"}
     assert KeyForm().validate(pasted) == {}
     grant = step(desk, environment=environment, form=pasted)
@@ -40,7 +40,7 @@ def test_a_wrong_key_is_asked_for_again(desk):
 
 
 def test_a_key_of_the_other_environment_is_asked_for_again(desk):
-    form = step(desk, form={"api_key": desk.acme.key(LIVE)})
+    form = step(desk, form={"api_key": desk.simulator.key(LIVE)})
     assert isinstance(form, Form)
     assert form.error == "This is a key for live."
 
@@ -51,13 +51,13 @@ def test_what_cannot_be_a_key_is_refused_by_the_form(key):
 
 
 def test_a_provider_that_is_away_does_not_blame_the_key(desk):
-    desk.acme.stop()
+    desk.simulator.stop()
     with pytest.raises(Transient):
         step(desk, form={"api_key": "key_test_0001"})
 
 
 def test_a_key_is_in_no_repr(desk):
-    key = desk.acme.key(TEST)
+    key = desk.simulator.key(TEST)
     request = desk.request(form={"api_key": key})
     shown = [
         request,
@@ -75,14 +75,16 @@ def test_a_working_connection_is_checked_by_one_read(desk):
 
 def test_a_revoked_key_asks_to_connect_again(desk):
     connection = desk.connection()
-    desk.acme.keys.clear()
+    desk.simulator.keys.clear()
     with pytest.raises(ReconnectRequired) as caught:
         plugin.check_connection(connection)
     assert (caught.value.http_status, caught.value.provider_code) == (401, "key_unknown")
 
 
 def test_a_redirect_is_not_followed_with_the_key(desk):
-    desk.acme.fault(Fault(status=302, headers={"Location": f"{desk.acme.url}/v1/account"}))
+    desk.simulator.fault(
+        Fault(status=302, headers={"Location": f"{desk.simulator.url}/v1/account"})
+    )
     with pytest.raises(Transient):
         plugin.check_connection(desk.connection())
-    assert len(desk.acme.requests) == 1
+    assert len(desk.simulator.requests) == 1

@@ -47,9 +47,9 @@ def test_settings_acme_would_refuse_are_refused_when_saved():
     assert "footer" in plugin.provider().settings().validate({"footer": "x" * 501})
 
 
-def test_the_simulator_points_a_hub_at_itself_in_every_environment(acme):
-    assert len(acme.configuration()) == len(Environment)
-    assert set(acme.configuration().values()) == {acme.url}
+def test_the_simulator_points_a_hub_at_itself_in_every_environment(simulator):
+    assert len(simulator.configuration()) == len(Environment)
+    assert set(simulator.configuration().values()) == {simulator.url}
 
 
 def test_the_readme_names_files_and_facts_that_are_there():

@@ -14,7 +14,7 @@ def arrived(desk, *lines, **changes):
     """Push an invoice; the receipt and what stands at Acme."""
     push = desk.push(builders.invoice(*lines, **changes))
     receipt = plugin.push_invoice(desk.connection(), push)
-    return receipt, desk.acme.invoices[receipt.external_id]
+    return receipt, desk.simulator.invoices[receipt.external_id]
 
 
 @pytest.mark.parametrize(

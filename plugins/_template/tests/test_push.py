@@ -37,7 +37,7 @@ def refused(code, message="No.", field="", status=422, **options):
 def test_an_invoice_becomes_one_document_that_carries_the_marker(desk):
     push = desk.push()
     receipt = send(desk, push)
-    (document,) = desk.acme.documents()
+    (document,) = desk.simulator.documents()
     assert document["marker"] == push.marker
     assert receipt == Receipt(
         external_id=document["id"],
@@ -45,7 +45,7 @@ def test_an_invoice_becomes_one_document_that_carries_the_marker(desk):
         customer=desk.customer,
         currency="USD",
         total=10000,
-        url=f"{desk.acme.url}/pay/{document['id']}",
+        url=f"{desk.simulator.url}/pay/{document['id']}",
         status="open",
         payment_status=PaymentStatus.OPEN,
     )
@@ -65,14 +65,14 @@ def test_the_footer_of_the_connection_stands_on_the_document(desk):
 def test_the_same_push_twice_is_one_document(desk):
     push = desk.push()
     assert send(desk, push) == send(desk, push)
-    assert len(desk.acme.documents()) == 1
+    assert len(desk.simulator.documents()) == 1
 
 
 def test_the_same_push_from_many_threads_is_one_document(desk):
     push = desk.push()
     with ThreadPoolExecutor(4) as threads:
         receipts = list(threads.map(lambda _: send(desk, push), range(8)))
-    assert len(set(receipts)) == len(desk.acme.documents()) == 1
+    assert len(set(receipts)) == len(desk.simulator.documents()) == 1
 
 
 LOST = {
@@ -91,52 +91,52 @@ LOST = {
 @pytest.mark.parametrize("how", LOST)
 def test_an_answer_lost_after_the_commit_is_made_good_by_the_same_push(desk, how):
     push = desk.push()
-    desk.acme.fault(Fault(path="/invoices", method="POST", stage="after", **LOST[how]))
+    desk.simulator.fault(Fault(path="/invoices", method="POST", stage="after", **LOST[how]))
     with pytest.raises(OutcomeUnknown):
         send(desk, push)
-    assert len(desk.acme.documents()) == 1
+    assert len(desk.simulator.documents()) == 1
     found = find(desk, push)
     assert found == replace(send(desk, push), adopted=True)
-    assert len(desk.acme.documents()) == 1
+    assert len(desk.simulator.documents()) == 1
 
 
 def test_a_request_lost_before_the_commit_leaves_nothing_and_can_be_sent_again(desk):
     push = desk.push()
-    desk.acme.fault(Fault(path="/invoices", method="POST", reset=True))
+    desk.simulator.fault(Fault(path="/invoices", method="POST", reset=True))
     with pytest.raises(OutcomeUnknown):
         send(desk, push)
     assert find(desk, push) is None
     send(desk, desk.push(generation=2))
-    assert len(desk.acme.documents()) == 1
+    assert len(desk.simulator.documents()) == 1
 
 
 def test_a_request_that_never_left_did_nothing(desk):
     push = desk.push()
-    desk.acme.stop()
+    desk.simulator.stop()
     with pytest.raises(Transient):
         send(desk, push)
 
 
 def test_a_lost_answer_to_a_read_did_nothing(desk):
-    desk.acme.fault(Fault(method="GET", reset=True))
+    desk.simulator.fault(Fault(method="GET", reset=True))
     with pytest.raises(Transient):
         find(desk, desk.push())
 
 
 def test_a_key_whose_twin_is_under_way_proves_nothing(desk):
-    desk.acme.fault(refused("key_in_use", status=409))
+    desk.simulator.fault(refused("key_in_use", status=409))
     with pytest.raises(OutcomeUnknown):
         send(desk, desk.push())
 
 
 @pytest.mark.parametrize(("header", "wait"), [("7", 7), ("", None), ("soon", None)])
 def test_too_many_requests_pause_the_limit_for_as_long_as_acme_says(desk, header, wait):
-    desk.acme.fault(refused("slow_down", status=429, headers={"Retry-After": header}))
+    desk.simulator.fault(refused("slow_down", status=429, headers={"Retry-After": header}))
     with pytest.raises(RateLimited) as caught:
         send(desk, desk.push())
     assert caught.value.limit in {one.name for one in plugin.provider().limits}
     assert caught.value.retry_after == (wait and timedelta(seconds=wait))
-    assert desk.acme.documents() == []
+    assert desk.simulator.documents() == []
 
 
 def test_a_refusal_names_the_field_and_leaves_nothing(desk):
@@ -147,19 +147,19 @@ def test_a_refusal_names_the_field_and_leaves_nothing(desk):
     (reason,) = caught.value.reasons
     assert (reason.field, reason.code) == ("total", "total_mismatch")
     assert caught.value.http_status == 422
-    assert desk.acme.documents() == []
+    assert desk.simulator.documents() == []
 
 
 def test_a_revoked_key_stops_the_connection(desk):
     push, connection = desk.push(), desk.connection()
-    desk.acme.keys.clear()
+    desk.simulator.keys.clear()
     with pytest.raises(ReconnectRequired):
         plugin.push_invoice(connection, push)
 
 
 def test_a_customer_that_is_gone_waits_for_another_link(desk):
     push = desk.push()
-    desk.acme.customers.clear()
+    desk.simulator.customers.clear()
     with pytest.raises(NeedsOperator) as caught:
         send(desk, push)
     assert (caught.value.code, caught.value.on) == ("customer_gone", "link")
@@ -168,12 +168,12 @@ def test_a_customer_that_is_gone_waits_for_another_link(desk):
 def test_fields_that_nobody_knows_yet_do_no_harm(desk):
     push = desk.push()
     made = send(desk, push)
-    desk.acme.invoices[made.external_id]["loyalty"] = {"points": 3}
+    desk.simulator.invoices[made.external_id]["loyalty"] = {"points": 3}
     assert find(desk, push) == replace(made, adopted=True)
 
 
 def test_the_invoice_is_found_on_any_page_and_by_its_marker_alone(desk):
-    desk.acme.page = 1
+    desk.simulator.page = 1
     pushes = [desk.push(builders.invoice(id=f"inv_{one}"), one) for one in (1, 2, 3)]
     receipts = [send(desk, push) for push in pushes]
     assert [find(desk, push).external_id for push in pushes] == [
@@ -208,7 +208,7 @@ def test_looking_writes_nothing(desk):
 def test_an_invoice_is_voided_once_however_often_it_is_asked(desk):
     push = desk.push()
     receipt = send(desk, push)
-    desk.acme.fault(Fault(path="/void", stage="after", reset=True))
+    desk.simulator.fault(Fault(path="/void", stage="after", reset=True))
     with pytest.raises(OutcomeUnknown):
         plugin.cancel_invoice(desk.connection(), receipt, push)
     voided = plugin.cancel_invoice(desk.connection(), receipt, push)
@@ -218,7 +218,7 @@ def test_an_invoice_is_voided_once_however_often_it_is_asked(desk):
 def test_a_paid_invoice_is_not_voided(desk):
     push = desk.push()
     receipt = send(desk, push)
-    desk.acme.invoices[receipt.external_id]["status"] = "paid"
+    desk.simulator.invoices[receipt.external_id]["status"] = "paid"
     with pytest.raises(Rejected) as caught:
         plugin.cancel_invoice(desk.connection(), receipt, push)
     assert caught.value.code == "already_paid"
@@ -229,5 +229,5 @@ def test_every_request_stands_in_the_gate(desk):
     receipt = send(desk, push)
     find(desk, push)
     plugin.cancel_invoice(desk.connection(), receipt, push)
-    seen = [(one.method != "GET", one.status) for one in desk.acme.requests]
+    seen = [(one.method != "GET", one.status) for one in desk.simulator.requests]
     assert [(call.writes, call.http_status) for call in desk.guard.calls] == seen

@@ -45,13 +45,13 @@ def link_customer(
     connection: Connection, customer: Customer, reference: str | None, key: str
 ) -> LinkedCustomer:
     """Check the id given, or look for the customer and make it where it is not there."""
-    acme = client.of(connection)
+    api = client.of(connection)
     if reference is not None:
-        found = acme.get("customers.get", f"/v1/customers/{reference}")
+        found = api.get("customers.get", f"/v1/customers/{reference}")
         if not found["active"]:
             raise Rejected(f"{reference} is closed at Acme.", code="inactive_customer")
         return mapping.to_linked_customer(found)
-    hits = list(acme.pages("customers.list", "/v1/customers", external_id=customer.id))
+    hits = list(api.pages("customers.list", "/v1/customers", external_id=customer.id))
     if len(hits) > 1:
         choices = [Candidate(one["id"], one["name"]) for one in hits]
         said = "Several customers at Acme carry this customer's id. Pick one."
@@ -59,7 +59,7 @@ def link_customer(
             said, code="several_customers", on="link", scope="customer", choices=choices
         )
     body = mapping.to_customer_body(customer)
-    made = hits[0] if hits else acme.post("customers.create", "/v1/customers", body, key)
+    made = hits[0] if hits else api.post("customers.create", "/v1/customers", body, key)
     return mapping.to_linked_customer(made)
 
 
