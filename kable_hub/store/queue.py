@@ -121,11 +121,11 @@ class Queue:
         self._database = database
         self._lock = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
 
-    def due_connections(self, now: int, limit: int) -> list[tuple[str, str]]:
-        """(connection, provider) of leasable connections with something due, oldest first."""
+    def due_connections(self, now: int, limit: int, provider: str) -> list[str]:
+        """Leasable connections to a provider with something due, oldest first."""
         with self._database.read():
-            rows = self._database.sql(sql.DUE_CONNECTIONS, now, now, limit).fetchall()
-        return [(str(row[0]), str(row[1])) for row in rows]
+            rows = self._database.sql(sql.DUE_CONNECTIONS, now, now, provider, limit).fetchall()
+        return [str(row[0]) for row in rows]
 
     def acquire(self, connection_id: str, now: int, ttl_ms: int) -> int | None:
         """Take the lease; answers its fencing token, None where somebody holds it.

@@ -7,8 +7,8 @@ CLAIMABLE = "state IN ('due', 'uncertain')"
 SETTLING = "state = 'uncertain'"
 
 DUE_CONNECTIONS = """
-    SELECT id, provider FROM connection
-    WHERE next_due_at <= ? AND lease_until < ? ORDER BY next_due_at LIMIT ?
+    SELECT id FROM connection
+    WHERE next_due_at <= ? AND lease_until < ? AND provider = ? ORDER BY next_due_at LIMIT ?
 """
 ACQUIRE = """
     UPDATE connection SET lease_until = ?, lease_token = lease_token + 1

@@ -113,9 +113,15 @@ class EmbeddedEngine:
             self._woken.wait(self._sweep_seconds)
 
     def _sweep(self) -> None:
+        """Each provider for itself: the many connections of one hide none of another."""
+        for provider in self._rooms.dispatcher.registry.providers():
+            lane = self._lane(provider.slug)
+            if lane.free > 0:
+                self._start_drains(provider.slug, lane)
+
+    def _start_drains(self, provider: str, lane: _ProviderLane) -> None:
         now = epoch_ms(self._rooms.clock.now())
-        for connection_id, provider in self._rooms.queue.due_connections(now, SWEEP_LIMIT):
-            lane = self._lane(provider)
+        for connection_id in self._rooms.queue.due_connections(now, SWEEP_LIMIT, provider):
             with self._guard:
                 if connection_id in self._running or lane.free <= 0:
                     continue

@@ -142,3 +142,16 @@ def test_pace_is_part_of_the_settings(at_work: Stage) -> None:
     engine = start_engine(hub)
     engine.stop()
     assert at_work.connection().lease_until == 0
+
+
+def test_a_provider_with_many_due_connections_hides_no_other(at_work: Stage) -> None:
+    hub, now = at_work.hub, at_work.hub.now()
+    at_work.invoice()
+    with hub.database.write():
+        values = t.Connection.get_by_id("con_1").__data__
+        for place in range(120):
+            own = {"id": f"con_x{place}", "account_id": f"acc_x{place}", "external_id": f"x{place}"}
+            busy = {"provider": "busy", "next_due_at": now - 9000, "webhook_token": None}
+            t.Connection.create(**{**values, **own, **busy})
+    found = hub.queue.due_connections(hub.now() + 1, 10, "acme")
+    assert found == ["con_1"]
