@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from kable_hub.domain import LinkedCustomer, PaymentStatus
+from kable_hub.domain import LinkedCustomer
 from kable_hub.store import outbox
 from kable_hub.store import tables as t
 from kable_hub.store.credentials import version_of
@@ -22,7 +22,7 @@ def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: i
     if end.delivery.kind == "create_customer" and linked is not None:
         _finish_link(lane, end, linked, now)
     if end.delivery.kind == "void":
-        _tell_voided(lane, end, now)
+        outbox.tell_voided(lane.scope, lane.id, end.delivery.subject_id, now)
 
 
 def _renewed(lane: Lane, end: Settlement) -> bool:
@@ -48,15 +48,3 @@ def _finish_link(lane: Lane, end: Settlement, linked: LinkedCustomer, now: int) 
         t.Link.environment == lane.scope.environment.value,
     ).execute()
     outbox.relink(lane.scope, lane.id, end.delivery.customer_id, now)
-
-
-def _tell_voided(lane: Lane, end: Settlement, now: int) -> None:
-    t.Delivery.update(
-        payment_status=PaymentStatus.VOID.value, payment_as_of=now, updated_at=now
-    ).where(
-        t.Delivery.connection_id == lane.id,
-        t.Delivery.kind == "push",
-        t.Delivery.subject_id == end.delivery.subject_id,
-        t.Delivery.account_id == lane.scope.account_id,
-        t.Delivery.environment == lane.scope.environment.value,
-    ).execute()

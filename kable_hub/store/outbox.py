@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from peewee import Expression
 
+from kable_hub.domain import PaymentStatus
 from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
 from kable_hub.store.rows import insert_new
@@ -119,7 +120,20 @@ def settle_by_hand(
     else:
         settled = _update(scope, where, now, state="due", due_at=now, may_exist=False, frozen=False)
     row = _one(scope, delivery_id) if settled else None
+    if row is not None and exists and row.kind == "void":
+        tell_voided(scope, row.connection_id, row.subject_id, now)
     return str(row.connection_id) if row else None
+
+
+def tell_voided(scope: Scope, connection_id: str, invoice_id: str, now: int) -> None:
+    """The document of a push was voided: its payment status says so."""
+    push = (
+        (t.Delivery.connection_id == connection_id)
+        & (t.Delivery.kind == "push")
+        & (t.Delivery.subject_id == invoice_id)
+    )
+    void = PaymentStatus.VOID.value
+    _update(scope, push, now, payment_status=void, payment_as_of=now)
 
 
 def discard_frozen(scope: Scope, invoice_id: str, now: int) -> bool:

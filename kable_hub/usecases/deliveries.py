@@ -125,11 +125,14 @@ def settle(
     """Say what a person found out about a delivery that may exist.
 
     It `exists` at the provider under `external_id`, or it does not and is sent anew. Raises
-    NotFound, Invalid, Conflict (`not_uncertain`).
+    NotFound, Invalid, Conflict (`not_uncertain`; `link_instead` for a customer that was being
+    created: what exists is linked by its reference).
     """
     checks = Checks()
     checks.text("externalId", external_id, least=1 if exists else 0, most=255)
     checks.done()
+    if exists and get_delivery(hub, scope, delivery_id).delivery.kind == "create_customer":
+        raise Conflict("link_instead", "Link the customer to what stands there instead.")
     return _steer(
         hub,
         scope,

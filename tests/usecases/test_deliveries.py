@@ -1,7 +1,7 @@
 import pytest
 
 from kable_hub.store.deliveries import DeliveryFilter
-from kable_hub.usecases import connections, deliveries
+from kable_hub.usecases import connections, deliveries, linking
 from kable_hub.usecases.errors import Conflict, Invalid, NotFound
 from tests.usecases.house import House
 
@@ -179,3 +179,23 @@ def test_what_waits_for_a_disconnected_provider_stays_blocked_until_it_is_back(h
     assert get(home, one.id).error_code == "disconnected"
     home.connect("acme")
     assert get(home, one.id).state == "due"
+
+
+def test_a_void_that_a_person_settled_is_shown_on_the_push(home: House, one):
+    home.force(one.id, state="delivered", receipt={"external_id": "D-1"}, external_id="D-1")
+    void = deliveries.void(home.hub, home.scope, one.id)
+    home.force(void.id, state="uncertain", may_exist=True)
+    deliveries.settle(home.hub, home.scope, void.id, exists=True, external_id="D-1")
+    assert get(home, one.id).payment_status == "void"
+
+
+def test_a_customer_that_may_exist_is_settled_by_linking_it(home: House):
+    home.connect("acme")
+    home.customer("c1")
+    linking.create_at_provider(home.hub, home.scope, "c1", "acme")
+    creation = home.deliveries(kind="create_customer")[0]
+    home.force(creation.id, state="uncertain", may_exist=True)
+    with pytest.raises(Conflict) as refused:
+        deliveries.settle(home.hub, home.scope, creation.id, exists=True, external_id="A-1")
+    assert refused.value.code == "link_instead"
+    assert home.link("c1", "acme").state == "linked"
