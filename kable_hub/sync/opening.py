@@ -15,6 +15,7 @@ from kable_hub.sync.facts import refusal
 
 NOT_LINKED = "the customer is not linked at this provider"
 LINK_PENDING = "the customer is still being created at this provider"
+ENDED = "the connection was ended; it goes on when the provider is connected again"
 LINK_BROKEN = "the linked customer no longer stands at this provider"
 
 

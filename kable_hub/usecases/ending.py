@@ -10,13 +10,13 @@ from kable_hub.store import connections, deliveries, outbox, pauses
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.credentials import delete_credentials
 from kable_hub.store.scope import Scope
+from kable_hub.sync.opening import ENDED
 from kable_hub.usecases.errors import Forbidden
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.lookup import connection_named
 
 PATIENCE_SECONDS = 30.0
 _LOOK_EVERY = 0.2
-_ENDED = "the connection was ended; it goes on when the provider is connected again"
 
 
 def disconnect(hub: Hub, scope: Scope, reference: str, *, by_person: bool = False) -> ConnectionRow:
@@ -39,7 +39,7 @@ def disconnect(hub: Hub, scope: Scope, reference: str, *, by_person: bool = Fals
     with hub.database.write():
         connections.end(scope, row.id)
         delete_credentials(scope, row.id)
-        outbox.block_connection(scope, row.id, "disconnected", _ENDED, hub.now())
+        outbox.block_connection(scope, row.id, "disconnected", ENDED, hub.now())
         return connection_named(scope, row.id)
 
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kable_hub.domain import Kind
 from kable_hub.store import connections, links, outbox
@@ -11,7 +11,7 @@ from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.links import LinkRow
 from kable_hub.store.outbox import Opening
 from kable_hub.store.scope import Scope
-from kable_hub.sync.opening import begin
+from kable_hub.sync.opening import ENDED, begin
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.lookup import facts_of
@@ -29,13 +29,14 @@ class Routes:
 
     @classmethod
     def of(cls, hub: Hub, scope: Scope, customer_ids: Collection[str]) -> "Routes":
-        """Read them; links of disconnected connections count for nothing."""
-        open_ones = {one.id: one for one in connections.listed(scope) if one.connected}
+        """Read them; at a payments provider, links of disconnected connections do not count."""
+        known = {one.id: one for one in connections.listed(scope)}
         found: dict[str, list[LinkRow]] = defaultdict(list)
         for link in links.of_customers(scope, customer_ids):
-            if link.connection_id in open_ones:
+            place = known[link.connection_id]
+            if place.connected or place.kind == Kind.ACCOUNTING:
                 found[link.customer_id].append(link)
-        return cls(hub, open_ones, {key: tuple(value) for key, value in found.items()})
+        return cls(hub, known, {key: tuple(value) for key, value in found.items()})
 
     def plan(self, checks: Checks, invoice: InvoiceRow) -> list[Opening]:
         """The deliveries of an invoice. Faults of `paymentProvider` are added to `checks`."""
@@ -60,7 +61,17 @@ class Routes:
 
     def _begin(self, invoice: InvoiceRow, link: LinkRow) -> Opening:
         facts = facts_of(self.hub, self._at(link).provider)
-        return begin(facts, invoice.to_domain(), link, invoice.auto_push)
+        opening = begin(facts, invoice.to_domain(), link, invoice.auto_push)
+        if self._at(link).connected or opening.state != "due":
+            return opening
+        # The books want every invoice: it goes there once they are connected again.
+        return replace(
+            opening,
+            state="blocked",
+            error_code="disconnected",
+            error_message=ENDED,
+            blocked_on="provider",
+        )
 
     def _at(self, link: LinkRow) -> ConnectionRow:
         return self.connections[link.connection_id]

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from kable_hub.usecases import customers, invoicing, linking
+from kable_hub.usecases import connections, customers, invoicing, linking
 from kable_hub.usecases.customers import CustomerChange
 from kable_hub.usecases.errors import Conflict, Invalid, NotFound, Outdated
 from kable_hub.usecases.invoicing import InvoiceFilter, NewLine
@@ -430,3 +430,24 @@ def test_a_disconnected_provider_gets_no_new_invoice(home: House):
     view = home.invoice()
     assert states(view) == {"books": "due"}
     assert view.not_linked == ("beta",)
+
+
+def test_an_invoice_made_while_the_books_are_disconnected_goes_there_once_they_are_back(
+    home: House,
+):
+    home.connect("books")
+    home.customer("c1", "books")
+    connections.disconnect(home.hub, home.scope, "books")
+    made = home.invoice().deliveries[0]
+    assert (made.state, made.error_code) == ("blocked", "disconnected")
+    home.connect("books")
+    assert [one.state for one in home.deliveries()] == ["due"]
+
+
+def test_a_disconnected_payments_provider_collects_nothing_later(home: House):
+    home.connect("acme")
+    home.customer("c1", "acme")
+    connections.disconnect(home.hub, home.scope, "acme")
+    assert home.invoice().deliveries == ()
+    home.connect("acme")
+    assert home.deliveries() == []
