@@ -81,6 +81,13 @@ def test_a_revoked_key_asks_to_connect_again(desk):
     assert (caught.value.http_status, caught.value.provider_code) == (401, "key_unknown")
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_gateway_that_wants_a_password_does_not_end_the_connection(desk, status):
+    desk.simulator.fault(Fault(status=status, body="<html>Who are you?</html>"))
+    with pytest.raises(Transient):
+        plugin.check_connection(desk.connection())
+
+
 def test_a_redirect_is_not_followed_with_the_key(desk):
     desk.simulator.fault(
         Fault(status=302, headers={"Location": f"{desk.simulator.url}/v1/account"})

@@ -1,6 +1,7 @@
 """One invoice, once: whatever happens on the way."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import kable_acme_payments as plugin
 import pytest
 
 from kable_hub import (
+    Call,
     NeedsOperator,
     OutcomeUnknown,
     PaymentStatus,
@@ -115,6 +117,22 @@ def test_a_request_that_never_left_did_nothing(desk):
     desk.simulator.stop()
     with pytest.raises(Transient):
         send(desk, push)
+
+
+def test_an_answer_that_takes_longer_than_the_hub_allows_is_not_waited_for(desk):
+    push = desk.push()
+    desk.simulator.fault(Fault(method="POST", stage="after", delay=1.0))
+    hurried = replace(
+        desk.connection(), guard=lambda name, writes: nullcontext(Call(name, writes, (0.2, 0.2)))
+    )
+    with pytest.raises(OutcomeUnknown):
+        plugin.push_invoice(hurried, push)
+
+
+def test_proxies_of_the_machine_are_not_used(desk, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    assert send(desk, desk.push()).status == "open"
 
 
 def test_a_lost_answer_to_a_read_did_nothing(desk):
