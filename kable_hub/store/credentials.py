@@ -10,9 +10,10 @@ from kable_hub.store.scope import Scope
 from kable_hub.store.vault import Vault
 
 # Fixed text: it is read for every step of every delivery.
-_LOAD = (
-    "SELECT ciphertext, expires_at, reconnect_by, version FROM credential WHERE connection_id = ?"
-)
+_LOAD = """
+    SELECT ciphertext, expires_at, reconnect_by, version FROM credential
+    WHERE connection_id = ? AND account_id = ? AND environment = ?
+"""
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,11 @@ class Stored:
     version: int
 
 
-def load_credentials(database: Database, vault: Vault, connection_id: str) -> Stored | None:
+def load_credentials(
+    database: Database, vault: Vault, scope: Scope, connection_id: str
+) -> Stored | None:
     """Read and decrypt; None where the connection has none (any more)."""
-    row = database.sql(_LOAD, connection_id).fetchone()
+    row = database.sql(_LOAD, connection_id, scope.account_id, scope.environment.value).fetchone()
     if row is None:
         return None
     ciphertext, expires_at, reconnect_by, version = row

@@ -122,7 +122,7 @@ class Access:
     def stored(self, lane: Lane) -> Stored:
         """The credentials as they are kept. Raises ReconnectRequired where there are none."""
         with self._database.read():
-            stored = load_credentials(self._database, self._vault, lane.id)
+            stored = load_credentials(self._database, self._vault, lane.scope, lane.id)
         if stored is None:
             raise ReconnectRequired("the connection has no credentials", code="disconnected")
         return stored

@@ -10,7 +10,13 @@ from kable_hub.connection import Call
 from kable_hub.dialogue import ConnectRequest, Form, Grant, Redirect
 from kable_hub.dispatch import Dispatcher
 from kable_hub.domain import Environment
-from kable_hub.errors import ContractViolation, CredentialsExpired, ReconnectRequired
+from kable_hub.errors import (
+    ContractViolation,
+    CredentialsExpired,
+    LeaseLost,
+    ReconnectRequired,
+    Transient,
+)
 from kable_hub.provider import Capability, Provider
 from kable_hub.settings import Settings
 from kable_hub.store.credentials import version_of
@@ -121,6 +127,8 @@ class Asking:
                     if last or not self._refreshes(lane):
                         raise ReconnectRequired(error.message, code=error.code) from error
                     stored = self._access.refresh(lane, stored, gate)
+        except LeaseLost as error:
+            raise Transient("the provider took too long to answer", code="timeout") from error
         except ReconnectRequired as error:
             self._pause(lane, used, error)
             raise

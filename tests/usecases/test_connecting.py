@@ -5,6 +5,7 @@ import pytest
 from kable_hub import Credentials, Environment, Form, ReconnectRequired, Rejected, Transient
 from kable_hub.store import tables as t
 from kable_hub.store.credentials import load_credentials
+from kable_hub.store.scope import Scope
 from kable_hub.usecases import accounts, connecting, connections
 from kable_hub.usecases.errors import (
     Conflict,
@@ -30,7 +31,9 @@ def only_test(grant):
 
 def secrets(home: House, connection_id: str):
     with home.hub.database.read():
-        stored = load_credentials(home.hub.database, home.hub.vault, connection_id)
+        row = t.Connection.get_by_id(connection_id)
+        scope = Scope(row.account_id, Environment(row.environment))
+        stored = load_credentials(home.hub.database, home.hub.vault, scope, connection_id)
     return stored and stored.credentials.secrets
 
 

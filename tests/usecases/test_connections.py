@@ -19,10 +19,9 @@ def shared(home: House) -> None:
 
 def has_secrets(home: House, scope=None) -> bool:
     with home.hub.database.read():
-        return (
-            load_credentials(home.hub.database, home.hub.vault, home.connection("acme", scope).id)
-            is not None
-        )
+        row = home.connection("acme", scope)
+        stored = load_credentials(home.hub.database, home.hub.vault, row.scope, row.id)
+    return stored is not None
 
 
 def test_a_connection_is_named_by_its_id_or_its_provider(home: House):
