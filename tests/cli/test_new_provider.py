@@ -38,7 +38,7 @@ def texts(folder):
     return {
         file.relative_to(folder).as_posix(): file.read_text("utf-8")
         for file in sorted(folder.rglob("*"))
-        if file.is_file()
+        if file.is_file() and "__pycache__" not in file.parts
     }
 
 
