@@ -28,16 +28,18 @@ class Loop:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="loop")
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin, or stand by."""
+        # Made here and not before the fork, which spoils a thread that was not started (3.13).
+        self._thread = threading.Thread(target=self._run, name="loop")
         self._thread.start()
 
     def stop(self) -> None:
         """Claim nothing more and wait for what is under way."""
         self._stop.set()
-        if self._thread.ident is not None:
+        if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
