@@ -110,7 +110,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ConnectMethod:
-    """One way to connect. `shared` methods serve both environments in one go."""
+    """One way to connect. `help` says what a person has to do for it."""
 
     name: str
     label: str
