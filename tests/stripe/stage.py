@@ -32,6 +32,7 @@ from kable_hub.sync.steps import Rooms
 from kable_hub.testing.builders import NOW
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
+from kable_hub.web import context
 from kable_hub.web.app import create_app
 from kable_hub.web.server import ThreadServer, serve_in_thread
 from tests import stores
@@ -320,6 +321,19 @@ def stage(folder: Path, *plugins: object, **environ: str) -> Iterator[Stage]:
         hub.close()
 
 
+_apps: dict[tuple[str, ...], Flask] = {}
+
+
+def app_of(hub: Hub) -> Flask:
+    """The app with this hub behind it. It is made once for the same providers and then handed on
+    from stage to stage, as making it takes longer than a test."""
+    slugs = tuple(one.slug for one in hub.registry.providers())
+    if slugs not in _apps:
+        _apps[slugs] = create_app(hub)
+    context.install(_apps[slugs], hub)
+    return _apps[slugs]
+
+
 def _stage(
     hub: Hub,
     server: ThreadServer,
@@ -330,7 +344,7 @@ def _stage(
     account = accounts.create_account(hub, "Shop", "paid").id
     return Stage(
         hub=hub,
-        app=create_app(hub),
+        app=app_of(hub),
         url=server.url,
         stripe=stripe,
         clock=clock,
