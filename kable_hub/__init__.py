@@ -4,6 +4,9 @@ A provider plugin imports from here (and, in its tests, from `kable_hub.testing`
 nowhere else in the hub.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 import pluggy
 
 from kable_hub import canonical, money
@@ -64,6 +67,17 @@ from kable_hub.provider import (
     Provider,
     Reference,
 )
+
+if TYPE_CHECKING:
+    from kable_hub import transport
+else:
+
+    def __getattr__(name: str) -> object:
+        """`transport` on demand: sockets and certificates are not loaded with the types."""
+        if name != "transport":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return import_module("kable_hub.transport")
+
 
 __version__ = "0.1.0"
 
@@ -128,4 +142,5 @@ __all__ = [
     "canonical",
     "hookimpl",
     "money",
+    "transport",
 ]

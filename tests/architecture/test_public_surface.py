@@ -16,7 +16,7 @@ import kable_hub
 from kable_hub.tryout import SPECS
 
 PINNED = Path(__file__).with_name("public_surface.txt")
-HEAVY = {"apscheduler", "environs", "flask", "marshmallow", "peewee", "requests", "sqlite3"}
+HEAVY = {"apscheduler", "environs", "flask", "marshmallow", "peewee", "requests", "sqlite3", "ssl"}
 
 
 def surface() -> list[str]:

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import socket
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -293,15 +292,3 @@ def test_what_came_back_is_told_to_the_gate(desk):
         404,
         "req_9",
     )
-
-
-def test_each_thread_has_a_session_of_its_own(desk):
-    sessions = []
-    threads = [
-        threading.Thread(target=lambda: sessions.append(client._session())) for _ in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-        thread.join()
-    assert len({id(one) for one in sessions}) == 3
-    assert all(not one.trust_env for one in sessions)

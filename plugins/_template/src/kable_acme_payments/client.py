@@ -1,13 +1,10 @@
 """HTTP to Acme: every request inside the hub's gate, every answer through one table."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-
-import requests
-from urllib3.exceptions import NewConnectionError
+from urllib.parse import urlencode
 
 from kable_hub import (
     JSON,
@@ -22,6 +19,7 @@ from kable_hub import (
     Rejected,
     Transient,
     canonical,
+    transport,
 )
 
 CODES = {
@@ -29,8 +27,6 @@ CODES = {
     "invoice_paid": "already_paid",
 }
 """Acme's error codes that have a meaning for the hub, and the hub's codes for them."""
-
-_threads = threading.local()
 
 
 def of(connection: Connection) -> "Client":
@@ -48,7 +44,7 @@ class Client:
 
     def get(self, name: str, path: str, **query: str) -> Any:
         """Read one object or page."""
-        return self._request(name, "GET", path, {}, params=query)
+        return self._request(name, "GET", f"{path}?{urlencode(query)}" if query else path)
 
     def pages(self, name: str, path: str, **query: str) -> Iterator[Any]:
         """Every object of a list, page by page."""
@@ -61,57 +57,42 @@ class Client:
 
     def post(self, name: str, path: str, body: JSON, key: str) -> Any:
         """Write, once per idempotency key."""
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        return self._request(name, "POST", path, headers, data=canonical.dumps(body).encode())
+        return self._request(name, "POST", path, key, canonical.dumps(body))
 
     def _request(
-        self, name: str, method: str, path: str, headers: dict[str, str], **sent: Any
+        self, name: str, method: str, path: str, key: str = "", body: str | None = None
     ) -> Any:
-        headers["Authorization"] = f"Bearer {self.key}"
+        headers = {"Authorization": f"Bearer {self.key}"}
+        if key:
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
         with self.hub.call(name, writes=method != "GET") as call:
-            answer = _send(call, method, f"{self.url}{path}", headers=headers, **sent)
-            call.answered(answer.status_code, answer.headers.get("Request-Id", ""))
-            body = _read(answer)
-            if answer.status_code in (200, 201) and "error" not in body and body:
-                return body
-            raise _error(call, answer, body.get("error"))
+            answer = transport.send(
+                call, method, f"{self.url}{path}", to="Acme", headers=headers, body=body
+            )
+            found = _read(answer)
+            if answer.status in (200, 201) and "error" not in found and found:
+                return found
+            raise _error(call, answer, found.get("error"))
 
 
-def _send(call: Call, method: str, url: str, **sent: Any) -> requests.Response:
+def _read(answer: transport.Answer) -> dict[str, Any]:
     try:
-        return _session().request(method, url, timeout=call.timeout, allow_redirects=False, **sent)
-    except requests.RequestException as error:
-        cause = getattr(error.args[0] if error.args else None, "reason", None)
-        unsent = isinstance(error, requests.ConnectTimeout) or isinstance(cause, NewConnectionError)
-        raise _no_proof(call, unsent=unsent)("Acme did not answer.", code="no_answer") from None
-
-
-def _session() -> requests.Session:
-    if not hasattr(_threads, "session"):
-        _threads.session = requests.Session()
-        _threads.session.trust_env = False
-    session: requests.Session = _threads.session
-    return session
-
-
-def _read(answer: requests.Response) -> dict[str, Any]:
-    try:
-        body = canonical.loads(answer.content)
+        body = answer.json()
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 
 
-def _no_proof(call: Call, *, unsent: bool = False) -> type[ProviderError]:
-    return Transient if unsent or not call.writes else OutcomeUnknown
+def _no_proof(call: Call) -> type[ProviderError]:
+    return OutcomeUnknown if call.writes else Transient
 
 
-def _error(call: Call, answer: requests.Response, error: Any) -> ProviderError:
+def _error(call: Call, answer: transport.Answer, error: Any) -> ProviderError:
     """The one table: what Acme answered, and which error that is for the hub."""
-    status, known = answer.status_code, error if isinstance(error, dict) else {}
+    status, known = answer.status, error if isinstance(error, dict) else {}
     code, said = known.get("code", ""), known.get("message", f"Acme answered {status}.")
-    facts: Any = {"provider_code": code, "http_status": status, "request_id": call.request_id}
-    wait = answer.headers.get("Retry-After", "")
+    facts: Any = {"provider_code": code, "http_status": status, "request_id": answer.request_id}
+    wait = answer.header("Retry-After")
     later = timedelta(seconds=int(wait)) if wait.isdecimal() else None
     if status in (401, 403) and known:
         return ReconnectRequired("Acme does not take this key.", **facts)

@@ -101,7 +101,7 @@ def check(answer: Answer, *, call: str, writes: bool) -> Mapping[str, Any]:
 
 def item_error(fault: Any, *, writes: bool) -> ProviderError:
     """The error for the fault of one item of a batch."""
-    return _error(Answer(200, {}, ""), problems_of({"Fault": fault}), "batch.item", writes)
+    return _error(Answer(200, {}, b""), problems_of({"Fault": fault}), "batch.item", writes)
 
 
 def problems_of(body: Mapping[str, Any]) -> list[Problem]:

@@ -36,7 +36,7 @@ class Answer:
     """One answer of Stripe. `error` is its error object, empty where there is none.
 
     `readable`: the body was JSON in Stripe's shape. `platform`: the call was made with the
-    operator's own key in the name of a connected account.
+    operator's own key in the name of a connected account. `headers` by lower-case name.
     """
 
     call: str
@@ -65,7 +65,7 @@ class Answer:
         return {
             "provider_code": self.code,
             "http_status": self.status,
-            "request_id": self.headers.get("Request-Id", ""),
+            "request_id": self.headers.get("request-id", ""),
         }
 
 
@@ -134,7 +134,7 @@ def _forbidden(answer: Answer) -> ProviderError:
 
 def _too_many(answer: Answer) -> ProviderError:
     wait = retry_after(answer) or SHORTLY
-    reason = answer.headers.get("Stripe-Rate-Limited-Reason", "")
+    reason = answer.headers.get("stripe-rate-limited-reason", "")
     if answer.code == "lock_timeout":
         return Transient(answer.message, code="lock_timeout", retry_after=wait, **answer.details)
     limit = answer.call if reason.startswith("endpoint") else answer.environment.value
@@ -165,7 +165,7 @@ def _rejected(answer: Answer) -> Rejected:
 
 def retry_after(answer: Answer) -> timedelta | None:
     """The wait Stripe asks for, from seconds or a date; None where it names none."""
-    text = answer.headers.get("Retry-After", "").strip()
+    text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return timedelta(seconds=min(int(text), 3600))
     try:

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from requests import Response
-
 from kable_hub import (
     Call,
     Connection,
@@ -16,7 +14,7 @@ from kable_hub import (
     Rejected,
     Transient,
 )
-from kable_stripe_payments.client import platform_key, send
+from kable_stripe_payments.client import platform_key, read, send
 from kable_stripe_payments.errors import safe
 from kable_stripe_payments.forms import encode
 
@@ -70,19 +68,11 @@ def _post(gate: Call, url: str, form: Mapping[str, str], key: str) -> Mapping[st
         "Authorization": f"Bearer {key}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    response = send(gate, "POST", url, headers=headers, data=encode(form))
-    body = _body(response)
-    if response.status_code == 200 and body is not None:
+    response = send(gate, "POST", url, headers, encode(form))
+    body = read(response)
+    if response.status == 200 and body is not None:
         return body
-    raise _error(response.status_code, body, response.headers.get("Request-Id", ""))
-
-
-def _body(response: Response) -> dict[str, Any] | None:
-    try:
-        body = response.json()
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
+    raise _error(response.status, body, response.request_id)
 
 
 def _error(status: int, body: Mapping[str, Any] | None, request_id: str) -> ProviderError:
