@@ -2,7 +2,7 @@
 
 import os
 
-pytest_plugins = ("tests.areas", "tests.loopback")
+pytest_plugins = ("tests.areas", "tests.loopback", "tests.stripe.contract")
 
 
 def pytest_configure() -> None:

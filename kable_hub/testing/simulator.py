@@ -16,7 +16,8 @@ import io
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -80,6 +81,23 @@ class Seen:
     def header(self, name: str) -> str:
         """A header's value by its lower-case name, or empty."""
         return self.headers.get(name, "")
+
+
+Observer = Callable[["Simulator", Request, Response], None]
+"""Sees a simulator's request and the answer to it. Called in the server's threads."""
+
+_observers: list[Observer] = []
+
+
+@contextmanager
+def observing(observer: Observer) -> Iterator[None]:
+    """Show every request to any simulator of this process to `observer`, once it is answered
+    and before the answer is sent; what a fault keeps from being executed is shown too."""
+    _observers.append(observer)
+    try:
+        yield
+    finally:
+        _observers.remove(observer)
 
 
 class Simulator:
@@ -168,6 +186,8 @@ class Simulator:
         answer = _spoil(answer, fault)
         cut = fault is not None and fault.reset
         self._log(request, body, 0 if cut else answer.status_code, executed)
+        for observer in list(_observers):
+            observer(self, request, answer)
         if cut:
             wire.cut(environ["werkzeug.socket"])
             raise ConnectionResetError

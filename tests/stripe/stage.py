@@ -17,6 +17,7 @@ import kable_stripe_payments
 import requests
 from flask import Flask
 from kable_stripe_payments.simulator import StripeSimulator, events
+from kable_stripe_payments.simulator.customers import add_card
 from kable_stripe_payments.simulator.state import Ledger, Object
 from werkzeug.test import TestResponse
 
@@ -283,6 +284,15 @@ class Stage:
     def ledger(self, environment: Environment = TEST, merchant: str = "") -> Ledger:
         """What Stripe keeps for the merchant in one mode."""
         return self.stripe.accounts[merchant or self.merchant].ledger(environment is LIVE)
+
+    def leave_card(
+        self, reference: str, *, environment: Environment = TEST, declines: str = ""
+    ) -> str:
+        """Give a customer at Stripe a default card, without a word by webhook; its `pm_...`."""
+        ledger = self.ledger(environment)
+        card = add_card(ledger, reference, declines=declines)
+        ledger.get("customer", reference)["invoice_settings"]["default_payment_method"] = card
+        return card
 
     def invoices(self, environment: Environment = TEST, merchant: str = "") -> list[Object]:
         """Every invoice at Stripe, drafts included, oldest first."""

@@ -7,7 +7,7 @@ import requests
 from flask import jsonify, request
 
 from kable_hub.clock import ManualClock
-from kable_hub.testing import Fault, Simulator, builders
+from kable_hub.testing import Fault, Simulator, builders, observing
 
 
 class Counter(Simulator):
@@ -195,3 +195,17 @@ def test_no_thread_listens_on_after_stop():
     while threading.active_count() >= busy and time.monotonic() < deadline:
         time.sleep(0.02)
     assert threading.active_count() < busy
+
+
+def test_an_observer_sees_every_request_with_its_answer_while_it_looks(counter, http):
+    seen = []
+
+    def look(simulator, asked, answer):
+        seen.append((simulator, asked.path, asked.get_data(), answer.status_code))
+
+    with observing(look):
+        post(http, counter, data=b"one")
+        counter.fault(Fault(status=503))
+        post(http, counter, data=b"two")
+    post(http, counter, data=b"three")
+    assert seen == [(counter, "/count", b"one", 201), (counter, "/count", b"two", 503)]
