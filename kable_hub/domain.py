@@ -87,12 +87,16 @@ class LinkedCustomer:
 
 @dataclass(frozen=True)
 class CustomerLink:
-    """A customer joined to its counterpart at one provider, as frozen for a push."""
+    """A customer joined to its counterpart at one provider, as frozen for a push.
+
+    `settings` are the connection's with this customer's own values over them.
+    """
 
     customer: Customer
     reference: str
     parts: Mapping[str, str] = field(default_factory=dict)
     currency: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

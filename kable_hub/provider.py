@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from kable_hub.domain import Environment, Kind
 
@@ -108,6 +109,22 @@ class Facts:
     adds_tax: bool = False
 
 
+ANYTHING = Facts(negative_total=True)
+"""The facts of a provider that takes everything."""
+
+
+@dataclass(frozen=True)
+class Lift:
+    """A declared fact that does not hold while `setting` has this `value`.
+
+    The plugin then copes by itself with what lies outside, or refuses it in `plan_invoice`.
+    """
+
+    fact: str
+    setting: str
+    value: str | bool
+
+
 @dataclass(frozen=True)
 class ConnectMethod:
     """One way to connect. `help` says what a person has to do for it."""
@@ -125,10 +142,12 @@ class Provider:
     `KABLE_<SLUG>_<ENV>_<NAME>_URL`. `app_settings` (marshmallow) is what an operator sets once
     per environment as `KABLE_<SLUG>_<ENV>_<NAME>` or in the settings file; a field with
     `metadata={"secret": True}` never leaves the hub. `settings` is the schema of a
-    connection's settings. `connect_methods`: the first is the default; `app_settings` fields
+    connection's settings; a field with `metadata={"per_customer": True}` may be set for a
+    single customer too. `connect_methods`: the first is the default; `app_settings` fields
     carry `metadata={"methods": [...]}` where only some methods need them. `settle_after`: how
     long an unanswered write may still commit. `marker`: whether the hub's marker travels in
-    the document's metadata or only a number fits. `batch_size`: for `push_invoices`.
+    the document's metadata or only a number fits. `batch_size`: for `push_invoices`. `lifts`:
+    the settings under which a fact does not hold.
     """
 
     slug: str
@@ -147,8 +166,48 @@ class Provider:
     marker: Literal["metadata", "number"] = "metadata"
     batch_size: int = 1
     facts: Facts = field(default_factory=Facts)
+    lifts: tuple[Lift, ...] = ()
     homepage: str = ""
 
     def can(self, capability: Capability) -> bool:
         """Whether the provider declares this ability."""
         return capability in self.capabilities
+
+    def per_customer(self) -> frozenset[str]:
+        """The names of the settings that may be set for a single customer."""
+        return _read(self.settings)[1]
+
+    def settings_for(
+        self, stored: Mapping[str, Any], own: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A connection's stored settings over the declared defaults, and over them a customer's
+        own values, as far as they may be set for a single customer."""
+        defaults, per_customer = _read(self.settings)
+        theirs = {name: value for name, value in (own or {}).items() if name in per_customer}
+        return {**defaults, **stored, **theirs}
+
+    def facts_for(self, settings: Mapping[str, Any]) -> Facts:
+        """The facts that hold under these settings."""
+        lifted = {
+            one.fact: getattr(ANYTHING, one.fact)
+            for one in self.lifts
+            if settings.get(one.setting) == one.value
+        }
+        return replace(self.facts, **lifted) if lifted else self.facts
+
+
+@cache
+def _read(schema: "type[Schema] | None") -> tuple[Mapping[str, Any], frozenset[str]]:
+    """The defaults of a settings schema as JSON, and what may be set per customer."""
+    if schema is None:
+        return {}, frozenset()
+    from marshmallow import missing
+
+    fields = schema().fields
+    defaults = {
+        name: one.load_default() if callable(one.load_default) else one.load_default
+        for name, one in fields.items()
+        if one.load_default is not missing
+    }
+    own = frozenset(name for name, one in fields.items() if one.metadata.get("per_customer"))
+    return dict(schema().dump(defaults)), own

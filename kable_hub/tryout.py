@@ -126,11 +126,21 @@ def _declaration_faults(provider: Provider) -> Iterator[str]:
     names = [limit.name for limit in provider.limits]
     if len(names) != len(set(names)):
         yield "two of its limits have the same name"
+    yield from _lift_faults(provider)
     try:
         re.compile(provider.reference.pattern)
         re.compile(provider.reference.in_url)
     except re.error as error:
         yield f"its reference format is no regular expression: {error}"
+
+
+def _lift_faults(provider: Provider) -> Iterator[str]:
+    settings = provider.settings().fields if provider.settings else {}
+    for lift in provider.lifts:
+        if lift.fact not in vars(provider.facts):
+            yield f"it lifts {lift.fact}, which is no fact"
+        if lift.setting not in settings:
+            yield f"it lifts {lift.fact} by the setting {lift.setting}, which it does not declare"
 
 
 def _hook_faults(hooks: dict[str, Callable[..., Any]]) -> Iterator[str]:

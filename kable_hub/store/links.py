@@ -13,7 +13,10 @@ from kable_hub.store.scoping import owner, within
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A link. `state` is linked, pending or broken; moments are epoch milliseconds."""
+    """A link. `state` is linked, pending or broken; moments are epoch milliseconds.
+
+    `settings` are the customer's own values, over the connection's.
+    """
 
     id: str
     customer_id: str
@@ -27,6 +30,7 @@ class LinkRow:
     updated_at: int
     warnings: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def get(scope: Scope, connection_id: str, customer_id: str) -> LinkRow | None:
@@ -71,6 +75,14 @@ def put_pending(scope: Scope, connection_id: str, customer_id: str, now: int) ->
     _put(scope, connection_id, customer_id, values, now)
 
 
+def set_settings(
+    scope: Scope, connection_id: str, customer_id: str, settings: Mapping[str, Any], now: int
+) -> None:
+    """Write the customer's own settings at this connection; they outlive another reference."""
+    statement = t.Link.update(settings=dict(settings), updated_at=now)
+    statement.where(_one(scope, connection_id, customer_id)).execute()
+
+
 def remove(scope: Scope, connection_id: str, customer_id: str) -> bool:
     """Forget the link; False where there is none."""
     return bool(t.Link.delete().where(_one(scope, connection_id, customer_id)).execute())
@@ -108,4 +120,5 @@ def _row(row: t.Link) -> LinkRow:
         updated_at=row.updated_at,
         warnings=tuple(row.warnings),
         parts=row.parts,
+        settings=row.settings,
     )

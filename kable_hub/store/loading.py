@@ -50,7 +50,8 @@ class FrozenGeneration:
 
 @dataclass(frozen=True)
 class Subject:
-    """What one claimed delivery is about. `link` is None where the customer is not linked.
+    """What one claimed delivery is about. `link` is None where the customer is not linked;
+    its settings are the customer's own alone.
 
     `link_state` is linked, pending or broken; `pushed` is the receipt a void refers to;
     `first_sent_at` is when anything of it was sent first, in whatever generation.
@@ -204,6 +205,7 @@ def _to_link(row: t.Link | None, customers: dict[str, Customer]) -> CustomerLink
         reference=row.reference,
         parts=row.parts,
         currency=row.currency,
+        settings=row.settings,
     )
 
 
@@ -256,12 +258,19 @@ def _pushed_generations(
 
 
 def _to_generation(row: t.Generation, customer: Customer) -> FrozenGeneration:
-    link = row.link
+    kept = row.link
+    link = CustomerLink(
+        customer=customer,
+        reference=kept["reference"],
+        parts=kept["parts"],
+        currency=kept["currency"],
+        settings=kept.get("settings", {}),
+    )
     return FrozenGeneration(
         number=row.number,
         key=row.key,
         document=canonical.loads(row.document),
-        link=CustomerLink(customer, link["reference"], link["parts"], link["currency"]),
+        link=link,
         invoice_revision=row.invoice_revision,
         progress=row.progress,
         sends=row.sends,

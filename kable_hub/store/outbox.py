@@ -5,6 +5,7 @@ one commit; the caller wakes the connection after the commit. A row that a worke
 (`pushing`) is never touched but for its plan: the worker's own conditional updates then fail.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -148,13 +149,21 @@ def discard_frozen(scope: Scope, invoice_id: str, now: int) -> bool:
     return not t.Delivery.select().where(_in(scope), pushes, sent).exists()
 
 
-def relink(scope: Scope, connection_id: str, customer_id: str, now: int) -> None:
-    """A customer's link was made, changed or finished: plan anew and wake what waited for it."""
+def relink(
+    scope: Scope,
+    connection_id: str,
+    customer_id: str,
+    now: int,
+    *,
+    removes: Sequence[str] = ("link", "customer"),
+) -> None:
+    """A customer's link was made, changed or finished, or its settings were: plan anew what is
+    not sent, and wake what waited for one of the causes that this `removes`."""
     theirs = (t.Delivery.connection_id == connection_id) & (t.Delivery.customer_id == customer_id)
     pushes = theirs & (t.Delivery.kind == "push")
     _overtake(scope, pushes, now)
     _outdate(scope, pushes & ~t.Delivery.may_exist, now)
-    waiting = t.Delivery.blocked_on.in_(("link", "customer"))
+    waiting = t.Delivery.blocked_on.in_(tuple(removes))
     _wake(scope, pushes & waiting, now)
 
 

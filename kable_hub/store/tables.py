@@ -132,7 +132,8 @@ class Credential(Scoped):
 class Link(Scoped):
     """A customer joined to its counterpart at one connection's provider.
 
-    `state` is linked, pending (being created there) or broken (gone there).
+    `state` is linked, pending (being created there) or broken (gone there). `settings` are the
+    customer's own, over the connection's.
     """
 
     id = pw.TextField(primary_key=True)
@@ -145,6 +146,7 @@ class Link(Scoped):
     email = pw.TextField(default="")
     currency = pw.TextField(default="")
     warnings = CanonicalField(default=list)
+    settings = CanonicalField(default=dict)
     created_at = MomentField()
     updated_at = MomentField()
 

@@ -69,7 +69,7 @@ class Access:
             provider=lane.provider,
             external_id=lane.external_id,
             credentials=credentials.secrets,
-            settings=lane.settings,
+            settings=provider.settings_for(lane.settings),
             app=self._settings.app_settings(provider, environment).values,
             urls=self._settings.urls(provider, environment),
             deadline=self._clock.now() + timedelta(seconds=60),

@@ -1,9 +1,11 @@
 """In which state a delivery begins, and the earlier invoices that a new link brings along."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kable_hub.domain import Invoice, Kind
-from kable_hub.provider import Facts, Provider
+from kable_hub.errors import Unsupported
+from kable_hub.provider import Provider
 from kable_hub.store import invoice_search, links
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.invoice_search import Unsent
@@ -19,9 +21,18 @@ ENDED = "the connection was ended; it goes on when the provider is connected aga
 LINK_BROKEN = "the linked customer no longer stands at this provider"
 
 
-def begin(facts: Facts, invoice: Invoice, link: LinkRow, auto_push: bool) -> Opening:
-    """The push of an invoice to a connection where its customer is linked."""
-    refused = refusal(facts, invoice)
+def begin(
+    provider: Provider | None,
+    settings: Mapping[str, Any],
+    invoice: Invoice,
+    link: LinkRow,
+    auto_push: bool,
+) -> Opening:
+    """The push of an invoice to a connection where its customer is linked.
+
+    `settings` are the connection's; nothing is excluded where the plugin is away (None).
+    """
+    refused = refused_for(provider, settings, invoice, link)
     state, code, message, blocked_on = "due", "", "", ""
     if refused is not None:
         state, code, message = "rejected", refused.code, refused.message
@@ -43,6 +54,16 @@ def begin(facts: Facts, invoice: Invoice, link: LinkRow, auto_push: bool) -> Ope
     )
 
 
+def refused_for(
+    provider: Provider | None, settings: Mapping[str, Any], invoice: Invoice, link: LinkRow | None
+) -> Unsupported | None:
+    """What excludes the invoice of a linked customer, under its settings there, or None."""
+    if provider is None:
+        return None
+    merged = provider.settings_for(settings, link.settings if link else None)
+    return refusal(provider.facts_for(merged), invoice)
+
+
 def open_earlier(
     scope: Scope, provider: Provider, connection: ConnectionRow, customer_id: str, now: int
 ) -> bool:
@@ -55,19 +76,26 @@ def open_earlier(
         return False
     since = connection.push_since if connection.push_earlier == "since" else None
     which = Unsent(customer_id, connection.id, since=since)
-    return open_unsent(scope, provider, which, now)
+    return open_unsent(scope, provider, connection, which, now)
 
 
-def open_unsent(scope: Scope, provider: Provider, which: Unsent, now: int) -> bool:
+def open_unsent(
+    scope: Scope, provider: Provider, connection: ConnectionRow, which: Unsent, now: int
+) -> bool:
     """Open the invoices that never went to a connection; answers whether something is due."""
     link = links.get(scope, which.connection_id, which.customer_id)
     if link is None:
         return False
     due = False
     for chunk in invoice_search.unsent(scope, which):
-        due |= bool(open_operations(scope, _begin_all(provider.facts, chunk, link), now))
+        openings = _begin_all(provider, connection, chunk, link)
+        due |= bool(open_operations(scope, openings, now))
     return due
 
 
-def _begin_all(facts: Facts, rows: Iterable[InvoiceRow], link: LinkRow) -> list[Opening]:
-    return [begin(facts, row.to_domain(), link, row.auto_push) for row in rows]
+def _begin_all(
+    provider: Provider, connection: ConnectionRow, rows: Iterable[InvoiceRow], link: LinkRow
+) -> list[Opening]:
+    return [
+        begin(provider, connection.settings, row.to_domain(), link, row.auto_push) for row in rows
+    ]

@@ -1,6 +1,7 @@
 """Plan a delivery and freeze the plan as a generation, before anything is sent (law 1)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from kable_hub import canonical
@@ -19,7 +20,9 @@ def plan(steps: Steps, run: Run) -> FrozenGeneration:
     link = _usable_link(subject)
     if subject.invoice is None:
         raise ContractViolation("the invoice of this delivery is gone")
-    refused = refusal(steps.provider.facts, subject.invoice)
+    settings = steps.provider.settings_for(steps.lane.settings, link.settings)
+    link = replace(link, settings=settings)
+    refused = refusal(steps.provider.facts_for(settings), subject.invoice)
     if refused is not None:
         raise refused
     document = steps.call([run], "plan", "plan_invoice", invoice=subject.invoice, link=link)
@@ -61,6 +64,7 @@ def _row(run: Run, generation: FrozenGeneration) -> dict[str, Any]:
         "reference": link.reference,
         "parts": dict(link.parts),
         "currency": link.currency,
+        "settings": dict(link.settings),
     }
     return {
         "delivery_id": delivery.id,

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from kable_hub.domain import CustomerLink, Environment, HostedPage, Kind
+from kable_hub.domain import Environment, HostedPage, Kind
 from kable_hub.provider import Capability
 from kable_hub.store import connections, links
 from kable_hub.store.connections import ConnectionRow
@@ -10,7 +10,7 @@ from kable_hub.store.links import LinkRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases.errors import Conflict, FieldError, Invalid, provider_problems
 from kable_hub.usecases.hub import Hub
-from kable_hub.usecases.link_writing import to_domain
+from kable_hub.usecases.link_settings import as_link
 from kable_hub.usecases.lookup import customer_named, need, provider_named
 
 LONGEST_URL = 2000
@@ -33,8 +33,9 @@ def collect_payment_method(
     with hub.database.read():
         row = customer_named(scope, customer)
         connection, link = _payments_link(scope, row.id, slug)
-    need(provider_named(hub, connection.provider), Capability.COLLECT_PAYMENT_METHOD)
-    whose = CustomerLink(to_domain(row), link.reference, link.parts, link.currency)
+    provider = provider_named(hub, connection.provider)
+    need(provider, Capability.COLLECT_PAYMENT_METHOD)
+    whose = as_link(provider, connection, row, link)
     with provider_problems():
         page: HostedPage = hub.asking.ask(
             connection,

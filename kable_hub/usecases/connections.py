@@ -207,5 +207,6 @@ def _reachable(hub: Hub, scope: Scope, reference: str) -> tuple[ConnectionRow, P
 
 
 def _settings_view(hub: Hub, row: ConnectionRow) -> SettingsView:
-    fields = form_fields(provider_named(hub, row.provider).settings)
-    return SettingsView(row.settings, fields, row.push_earlier, row.push_since)
+    provider = provider_named(hub, row.provider)
+    values, fields = provider.settings_for(row.settings), form_fields(provider.settings)
+    return SettingsView(values, fields, row.push_earlier, row.push_since)

@@ -23,7 +23,8 @@ class FormField:
     """One field of a form or of settings, taken from the declared schema.
 
     `type` is text, secret, choice, integer, number, boolean or date; `choices` are (value,
-    label). `from_provider` says that `setting_choices` offers values for it.
+    label). `from_provider` says that `setting_choices` offers values for it, `per_customer`
+    that it may be set for a single customer.
     """
 
     name: str
@@ -34,6 +35,7 @@ class FormField:
     default: Any = None
     choices: tuple[tuple[str, str], ...] = ()
     from_provider: bool = False
+    per_customer: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def _field(name: str, one: fields.Field[Any]) -> FormField:
         default=default() if callable(default) else default,
         choices=choices,
         from_provider=bool(told.get("choices") is True),
+        per_customer=bool(told.get("per_customer")),
     )
 
 

@@ -14,7 +14,7 @@ from kable_hub.store.scope import Scope
 from kable_hub.sync.opening import ENDED, begin
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.hub import Hub
-from kable_hub.usecases.lookup import facts_of
+from kable_hub.usecases.lookup import provider_if_there
 
 _CHUNK = 400
 
@@ -60,9 +60,10 @@ class Routes:
         return payers[:1]
 
     def _begin(self, invoice: InvoiceRow, link: LinkRow) -> Opening:
-        facts = facts_of(self.hub, self._at(link).provider)
-        opening = begin(facts, invoice.to_domain(), link, invoice.auto_push)
-        if self._at(link).connected or opening.state != "due":
+        at = self._at(link)
+        provider = provider_if_there(self.hub, at.provider)
+        opening = begin(provider, at.settings, invoice.to_domain(), link, invoice.auto_push)
+        if at.connected or opening.state != "due":
             return opening
         # The books want every invoice: it goes there once they are connected again.
         return replace(

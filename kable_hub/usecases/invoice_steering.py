@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kable_hub.store import customers, deliveries, invoices, outbox, replanning
+from kable_hub.store import connections, customers, deliveries, invoices, links, outbox, replanning
 from kable_hub.store.deliveries import DeliveryRow
 from kable_hub.store.invoices import InvoiceRow, NumberTaken
 from kable_hub.store.outbox import UNSENT
 from kable_hub.store.scope import Scope
-from kable_hub.sync.facts import refusal
+from kable_hub.sync.opening import refused_for
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.errors import Conflict, FieldError, NotFound, Outdated
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.invoice_input import as_new, read_invoice
 from kable_hub.usecases.invoice_views import InvoiceView, invoice_views
-from kable_hub.usecases.lookup import facts_of
+from kable_hub.usecases.lookup import provider_if_there
 from kable_hub.usecases.waking import wake
 
 CHANGEABLE = (
@@ -147,7 +147,10 @@ def _replan(hub: Hub, scope: Scope, new: InvoiceRow) -> None:
     """Begin again what nothing exists of: the old reasons were those of the old content."""
     invoice, due = new.to_domain(), []
     for one in _pushes(scope, new.id):
-        refused = refusal(facts_of(hub, one.provider), invoice)
+        at = connections.get(scope, one.connection_id)
+        link = links.get(scope, one.connection_id, one.customer_id)
+        provider = provider_if_there(hub, one.provider)
+        refused = refused_for(provider, at.settings if at else {}, invoice, link)
         if refused is not None:
             said = {"code": refused.code, "message": refused.message}
             replanning.set_unsent(scope, one.id, hub.now(), state="rejected", **said)

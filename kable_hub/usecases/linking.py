@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from kable_hub import canonical
 from kable_hub.domain import Kind, LinkedCustomer
@@ -13,12 +14,11 @@ from kable_hub.store.deliveries import DeliveryRow
 from kable_hub.store.invoice_search import Unsent
 from kable_hub.store.links import LinkRow
 from kable_hub.store.scope import Scope
-from kable_hub.sync.facts import refusal
-from kable_hub.sync.opening import open_unsent
+from kable_hub.sync.opening import open_unsent, refused_for
 from kable_hub.usecases.errors import Conflict, NotFound, provider_problems
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.link_writing import begin_creating, extract, take_link, verify, write_link
-from kable_hub.usecases.lookup import connected, customer_named, facts_of, need, provider_named
+from kable_hub.usecases.lookup import connected, customer_named, need, provider_named
 from kable_hub.usecases.waking import wake
 
 SHOWN = 50
@@ -29,7 +29,8 @@ class LinkView:
     """A link. `state` is linked, pending (being created there) or broken (gone there).
 
     `reference`, `title` and `email` are the counterpart's; `error_code` and `error_message`
-    say why a pending link does not get on. Moments are epoch milliseconds.
+    say why a pending link does not get on. `settings` are the customer's own values, over the
+    connection's. Moments are epoch milliseconds.
     """
 
     id: str
@@ -46,6 +47,7 @@ class LinkView:
     updated_at: int
     error_code: str = ""
     error_message: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,8 @@ def push_earlier(hub: Hub, scope: Scope, customer: str, slug: str, confirm: str)
         if shown.confirm != confirm:
             fresh = {"confirm": shown.confirm, "count": shown.count}
             raise Conflict("preview_outdated", "These are others by now.", extras=fresh)
-        open_unsent(scope, provider_named(hub, slug), which, hub.now())
+        connection = connected(hub, scope, slug)
+        open_unsent(scope, provider_named(hub, slug), connection, which, hub.now())
         wake(hub, [which.connection_id])
     return shown
 
@@ -189,14 +192,15 @@ def _rivals(scope: Scope, connection: ConnectionRow) -> tuple[str, ...]:
 
 
 def _preview(hub: Hub, scope: Scope, which: Unsent, slug: str) -> EarlierInvoices:
-    facts = facts_of(hub, slug)
+    provider, settings = provider_named(hub, slug), connected(hub, scope, slug).settings
+    link = links.get(scope, which.connection_id, which.customer_id)
     totals: dict[str, int] = {}
     numbers: list[str] = []
     seen: list[list[str | int]] = []
     for chunk in invoice_search.unsent(scope, which):
         for row in chunk:
             seen.append([row.id, row.revision])
-            if refusal(facts, row.to_domain()) is None:
+            if refused_for(provider, settings, row.to_domain(), link) is None:
                 totals[row.currency] = totals.get(row.currency, 0) + row.total
                 numbers.append(row.number)
     shown = tuple(reversed(numbers[-SHOWN:]))
@@ -226,4 +230,5 @@ def _view(row: LinkRow, slug: str, creation: DeliveryRow | None) -> LinkView:
         updated_at=row.updated_at,
         error_code=creation.error_code if waits and creation else "",
         error_message=creation.error_message if waits and creation else "",
+        settings=row.settings,
     )

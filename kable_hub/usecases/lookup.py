@@ -1,15 +1,13 @@
 """What a request names, found or refused: a customer, a provider, a connection."""
 
 from kable_hub.plugins import UnknownProvider
-from kable_hub.provider import Capability, Facts, Provider
+from kable_hub.provider import Capability, Provider
 from kable_hub.store import connections, customers
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.customers import CustomerRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases.errors import Conflict, NotFound
 from kable_hub.usecases.hub import Hub
-
-_UNKNOWN_FACTS = Facts(negative_total=True)
 
 
 def customer_named(scope: Scope, reference: str, *, lock: str = "") -> CustomerRow:
@@ -28,12 +26,12 @@ def provider_named(hub: Hub, slug: str) -> Provider:
         raise NotFound("provider", slug) from None
 
 
-def facts_of(hub: Hub, slug: str) -> Facts:
-    """The facts of a provider; nothing is excluded where its plugin is away."""
+def provider_if_there(hub: Hub, slug: str) -> Provider | None:
+    """The provider with this slug, None where its plugin is away."""
     try:
-        return hub.registry.provider(slug).facts
+        return hub.registry.provider(slug)
     except UnknownProvider:
-        return _UNKNOWN_FACTS
+        return None
 
 
 def connected(hub: Hub, scope: Scope, slug: str, *, lock: bool = False) -> ConnectionRow:

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from kable_hub.domain import Customer, CustomerLink, Document, Invoice
+from kable_hub.domain import CustomerLink, Document, Invoice
+from kable_hub.provider import Provider
 from kable_hub.store import customers, invoices, links
 from kable_hub.store.connections import ConnectionRow
-from kable_hub.store.customers import CustomerRow
 from kable_hub.store.scope import Scope
 from kable_hub.sync.facts import refusal
 from kable_hub.usecases.errors import Conflict, NotFound, provider_problems
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.link_settings import as_link
 from kable_hub.usecases.lookup import connected, provider_named
 
 
@@ -33,32 +34,23 @@ def preview_invoice(hub: Hub, scope: Scope, invoice_id: str, slug: str) -> Previ
         if row is None:
             raise NotFound("invoice", invoice_id)
         connection = connected(hub, scope, slug)
-        link = _link(scope, connection, row.customer_id)
+        link = _link(provider, scope, connection, row.customer_id)
     invoice: Invoice = row.to_domain()
     with provider_problems():
-        refused = refusal(provider.facts, invoice)
+        refused = refusal(provider.facts_for(link.settings), invoice)
         if refused is not None:
             raise refused
         document = hub.asking.ask(connection, "plan_invoice", invoice=invoice, link=link)
     return Preview(slug, document)
 
 
-def _link(scope: Scope, connection: ConnectionRow, customer_id: str) -> CustomerLink:
+def _link(
+    provider: Provider, scope: Scope, connection: ConnectionRow, customer_id: str
+) -> CustomerLink:
     row = links.get(scope, connection.id, customer_id)
     customer = customers.find(scope, customer_id)
     if row is None or customer is None or row.state == "broken":
         raise Conflict("not_linked", "The customer is not linked at this provider.")
     if row.state == "pending":
         raise Conflict("link_pending", "The customer is still being created at this provider.")
-    return CustomerLink(_domain(customer), row.reference, row.parts, row.currency)
-
-
-def _domain(row: CustomerRow) -> Customer:
-    return Customer(
-        id=row.id,
-        client_id=row.client_id,
-        company_name=row.company_name,
-        currency=row.currency,
-        email=row.email,
-        billing_address=row.billing_address,
-    )
+    return as_link(provider, connection, customer, row)

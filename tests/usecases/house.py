@@ -19,6 +19,7 @@ from kable_hub import (
     Form,
     Grant,
     Kind,
+    Lift,
     LinkedCustomer,
     ProviderError,
     Redirect,
@@ -53,7 +54,8 @@ FACTS = Facts(
 
 class BooksSettings(Schema):
     item = fields.String(load_default="", metadata={"choices": True})
-    terms = fields.Integer(load_default=30)
+    terms = fields.Integer(load_default=30, metadata={"per_customer": True})
+    long = fields.Boolean(load_default=False, metadata={"per_customer": True})
 
 
 @dataclass(eq=False)
@@ -99,6 +101,11 @@ class Provider(Acme):
 @dataclass(eq=False)
 class Books(Provider):
     @hookimpl
+    def plan_invoice(self, invoice: Any, link: Any) -> Any:
+        self.trip("plan_invoice")
+        return {"lines": len(invoice.lines), "terms": link.settings["terms"]}
+
+    @hookimpl
     def setting_choices(self, connection: Any, field: str) -> SettingChoices:
         self.trip("setting_choices")
         return SettingChoices((Choice("7", "Services"), Choice("8", "Goods")), "7")
@@ -116,6 +123,7 @@ BOOKS = replace(
     kind=Kind.ACCOUNTING,
     settings=BooksSettings,
     facts=FACTS,
+    lifts=(Lift("max_lines", "long", True),),
     capabilities=PROVIDER.capabilities | {Capability.SETTING_CHOICES, Capability.SEARCH_CUSTOMERS},
 )
 BETA = replace(PROVIDER, slug="beta", title="Beta", app_settings=None)

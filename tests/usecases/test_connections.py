@@ -56,7 +56,7 @@ def test_saved_settings_replace_the_old_ones_and_wake_what_waited_for_them(home:
     home.force(other.deliveries[0].id, **{**blocked, "blocked_on": "provider"})
     home.slept("books")
     saved = connections.put_settings(home.hub, home.scope, "books", {"item": "8"})
-    assert saved.values == {"item": "8", "terms": 30}
+    assert saved.values == {"item": "8", "terms": 30, "long": False}
     assert [one.state for one in home.deliveries()] == ["due", "blocked"]
     assert home.due_at("books") == home.hub.now()
 
@@ -78,9 +78,10 @@ def test_since_needs_a_date_and_everything_else_forgets_it(home: House):
 
 def test_settings_tell_their_fields(home: House):
     home.connect("books")
-    item, terms = connections.get_settings(home.hub, home.scope, "books").fields
+    item, terms, _ = connections.get_settings(home.hub, home.scope, "books").fields
     assert (item.name, item.type, item.from_provider) == ("item", "text", True)
     assert (terms.type, terms.default, terms.from_provider) == ("integer", 30, False)
+    assert (item.per_customer, terms.per_customer) == (False, True)
 
 
 def test_choices_are_read_from_the_provider(home: House):

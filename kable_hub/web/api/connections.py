@@ -83,6 +83,9 @@ class Field(Answer):
     from_provider = ma.fields.Boolean(
         metadata={"description": "GET its choices; they are read from the provider."}
     )
+    per_customer = ma.fields.Boolean(
+        metadata={"description": "It may be set for a single customer, on its link."}
+    )
 
     @ma.pre_dump
     def label_choices(self, field: FormField, **_: Any) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import marshmallow as ma
 from flask.views import MethodView
 
 from kable_hub import money
-from kable_hub.usecases import collecting, linking
+from kable_hub.usecases import collecting, link_settings, linking
 from kable_hub.usecases.linking import EarlierInvoices
 from kable_hub.web.api.blueprint import ApiBlueprint, at
+from kable_hub.web.api.connections import Field
 from kable_hub.web.api.fields import Answer, Body, Moment, text, texts
 from kable_hub.web.context import current_hub, current_scope
 from kable_hub.web.idempotency import asks_provider
@@ -31,6 +32,10 @@ class Link(Answer):
     warnings = texts()
     error_code = text("Why a pending link does not get on.")
     error_message = text()
+    settings = ma.fields.Dict(
+        keys=ma.fields.String(),
+        metadata={"description": "The customer's own settings there, over the connection's."},
+    )
     created_at = Moment()
     updated_at = Moment()
 
@@ -49,6 +54,20 @@ class LinkBody(Body):
         load_default=False,
         metadata={"description": "Link it although another customer has this reference."},
     )
+
+
+class LinkSettingsBody(Body):
+    """A customer's own settings at a provider; what is absent or null is the connection's."""
+
+    values = ma.fields.Dict(keys=ma.fields.String(), required=True)
+
+
+class LinkSettings(Answer):
+    """A customer's own settings, what holds in the end, and what may be set."""
+
+    values = ma.fields.Dict(keys=ma.fields.String())
+    effective = ma.fields.Dict(keys=ma.fields.String())
+    fields_ = ma.fields.List(ma.fields.Nested(Field), data_key="fields", attribute="fields")
 
 
 class Total(Answer):
@@ -132,6 +151,23 @@ class CreatedLink(MethodView):
         """Have the customer created at the provider; the link is pending until it stands there."""
         link = linking.create_at_provider(current_hub(), current_scope(), customer, provider)
         return link, at(f"/customers/{customer}/links/{provider}")
+
+
+@blueprint.route("/customers/<customer>/links/<provider>/settings")
+class SettingsOfLink(MethodView):
+    """What a customer does otherwise than its connection."""
+
+    @blueprint.response(200, LinkSettings)
+    def get(self, customer: str, provider: str) -> Any:
+        """Show a customer's own settings at a provider and what may be set."""
+        return link_settings.get_link_settings(current_hub(), current_scope(), customer, provider)
+
+    @blueprint.arguments(LinkSettingsBody)
+    @blueprint.response(200, LinkSettings)
+    def put(self, body: dict[str, Any], customer: str, provider: str) -> Any:
+        """Replace a customer's own settings; what was blocked on settings there goes on."""
+        hub, scope = current_hub(), current_scope()
+        return link_settings.put_link_settings(hub, scope, customer, provider, body["values"])
 
 
 @blueprint.route("/customers/<customer>/payment-method")
