@@ -181,13 +181,13 @@ def _whole(value: object) -> bool:
 
 def _is_receipt(value: Receipt) -> bool:
     amounts = (value.total, value.tax)
-    words = (value.currency, value.customer, value.number, value.status)
+    words = (value.currency, value.customer, value.number, value.status, value.payment_code)
     return (
         _all_are(int, amounts)
         and all(abs(one) < LARGEST for one in amounts)
         and heard.fits(value.external_id, LONGEST_ID, 1)
         and all(heard.fits(one, LONGEST_ID) for one in words)
-        and heard.fits(value.url, LONGEST_TEXT)
+        and all(heard.fits(one, LONGEST_TEXT) for one in (value.url, value.payment_message))
         and (value.payment_status is None or value.payment_status in PaymentStatus)
     )
 

@@ -141,8 +141,10 @@ class Invoice:
 class Receipt:
     """The provider's acknowledgement of one final document, amounts in minor units.
 
-    `tax` is what the provider added itself (facts.adds_tax), else the tax on its document.
-    `adopted` says that the document stood there already and was recognised by its marker.
+    `tax` is what the provider added itself (`facts.adds_tax`, or `adds_tax` for this document
+    alone), else the tax on its document. `adopted` says that the document stood there already
+    and was recognised by its marker. `payment_code` and `payment_message` say more about
+    `payment_status`, such as why a charge failed; `url` is where the customer acts.
     """
 
     external_id: str
@@ -155,6 +157,9 @@ class Receipt:
     tax: int = 0
     payment_status: PaymentStatus | None = None
     adopted: bool = False
+    adds_tax: bool = False
+    payment_code: str = ""
+    payment_message: str = ""
 
 
 @dataclass(frozen=True)

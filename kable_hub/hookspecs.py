@@ -173,7 +173,10 @@ def collect_payment_method(
 def collect_invoice(connection: Connection, receipt: Receipt, key: str) -> Receipt:
     """Ask the provider to collect a delivered, unpaid document again.
 
-    May be repeated with the same `key`. Capability `collect_invoice`. Since API 1.
+    Called from the outbox when a person asks for the payment, and called again with the same
+    `key` until the outcome is known; another asking has another key. Answers how the
+    collection stands then: a decline or a document paid meanwhile is payment status, never an
+    error. Must never make a second document. Capability `collect_invoice`. Since API 1.
     """
 
 

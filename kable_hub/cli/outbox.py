@@ -17,7 +17,7 @@ from kable_hub.usecases.errors import NotFound
 from kable_hub.usecases.hub import Hub
 
 STATES = ("held", "due", "pushing", "uncertain", "delivered", "blocked", "rejected", "cancelled")
-KINDS = ("push", "void", "create_customer")
+KINDS = ("push", "void", "collect", "create_customer")
 
 
 @click.group()

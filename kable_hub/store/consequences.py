@@ -13,7 +13,7 @@ _REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
 
 
 def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: int) -> None:
-    """Pause the connection, finish a pending link, or tell the push that it was voided."""
+    """Pause the connection, finish a pending link, or tell the push what came after it."""
     for reason in _REASONS:
         if reason == end.pause_reason and not _renewed(lane, end):
             pause(lane.scope, lane.id, reason, end.error_message)
@@ -23,6 +23,9 @@ def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: i
         _finish_link(lane, end, linked, now)
     if end.delivery.kind == "void":
         outbox.tell_voided(lane.scope, lane.id, end.delivery.subject_id, now)
+    if end.delivery.kind == "collect" and end.payment_status:
+        told = (end.payment_status, end.payment_details, end.payment_as_of or now)
+        outbox.tell_payment(lane.scope, lane.id, end.delivery.subject_id, *told)
 
 
 def _renewed(lane: Lane, end: Settlement) -> bool:

@@ -22,7 +22,7 @@ T = TypeVar("T", bound="DataclassInstance")
 class DeliveryRow:
     """One operation of the outbox. Moments are epoch milliseconds, amounts minor units.
 
-    `kind` is push, void or create_customer; `subject_id` the invoice, or the customer for
+    `kind` is push, void, collect or create_customer; `subject_id` the invoice, or the customer for
     create_customer. `state`: held, due, pushing, uncertain, delivered, blocked, rejected,
     cancelled. `receipt` is the provider's acknowledgement as JSON.
     """

@@ -53,7 +53,8 @@ class Subject:
     """What one claimed delivery is about. `link` is None where the customer is not linked;
     its settings are the customer's own alone.
 
-    `link_state` is linked, pending or broken; `pushed` is the receipt a void refers to;
+    `link_state` is linked, pending or broken; `pushed` is the receipt that a void or a collect
+    refers to;
     `first_sent_at` is when anything of it was sent first, in whatever generation.
     """
 
@@ -74,9 +75,9 @@ def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subjec
     links = _links(connection_id, set(customers))
     generations = _generations(claimed, customers)
     first_sent = _first_sent([one.id for one in claimed if one.generation])
-    voided = [one for one in claimed if one.kind == "void"]
-    pushed = _pushed(connection_id, {one.subject_id for one in voided})
-    generations |= _pushed_generations(voided, pushed, customers)
+    after = [one for one in claimed if one.kind in ("void", "collect")]
+    pushed = _pushed(connection_id, {one.subject_id for one in after})
+    generations |= _pushed_generations(after, pushed, customers)
     return [
         Subject(
             delivery=one,
@@ -160,6 +161,7 @@ _RECEIPT = (
     "status",
     "tax",
     "adopted",
+    "adds_tax",
 )
 
 
@@ -243,11 +245,11 @@ def _pushed(connection_id: str, invoice_ids: set[str]) -> dict[str, t.Delivery]:
 
 
 def _pushed_generations(
-    voided: Sequence[Claimed], pushed: dict[str, t.Delivery], customers: dict[str, Customer]
+    after: Sequence[Claimed], pushed: dict[str, t.Delivery], customers: dict[str, Customer]
 ) -> dict[str, FrozenGeneration]:
-    """For a void the generation that was pushed, so that the plugin knows what to look for."""
+    """What was pushed, for what comes after it, so that the plugin knows what to look for."""
     found = {}
-    for one in voided:
+    for one in after:
         push = pushed.get(one.subject_id)
         row = push and t.Generation.get_or_none(
             (t.Generation.delivery_id == push.id) & (t.Generation.number == push.generation)

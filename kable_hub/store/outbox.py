@@ -17,7 +17,7 @@ from kable_hub.store.ids import new_id
 from kable_hub.store.rows import insert_new
 from kable_hub.store.scope import Scope
 
-OperationKind = Literal["push", "void", "create_customer"]
+OperationKind = Literal["push", "void", "collect", "create_customer"]
 UNSENT = ("held", "due", "blocked", "rejected")
 """The states a delivery may be cancelled or planned anew in, as long as nothing may exist."""
 
@@ -48,18 +48,27 @@ def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str
 
 def open_void(scope: Scope, delivery_id: str, now: int) -> str | None:
     """Open the voiding of a delivered push; answers its connection, None where it is not one."""
-    push = _one(scope, delivery_id)
-    if push is None or push.kind != "push" or push.state != "delivered":
+    push = _delivered(scope, delivery_id)
+    if push is None:
         return None
-    opening = Opening(push.connection_id, "void", push.subject_id, push.customer_id)
-    open_operations(scope, [opening], now)
-    cancelled = (
-        (t.Delivery.connection_id == push.connection_id)
-        & (t.Delivery.kind == "void")
-        & (t.Delivery.subject_id == push.subject_id)
-        & (t.Delivery.state == "cancelled")
-    )
-    _update(scope, cancelled, now, state="due", due_at=now)
+    void = _open_after(scope, push, "void", now)
+    _update(scope, void & (t.Delivery.state == "cancelled"), now, state="due", due_at=now)
+    return str(push.connection_id)
+
+
+def open_collect(scope: Scope, delivery_id: str, now: int) -> str | None:
+    """Ask for the payment of a delivered push, once more where an earlier asking is through;
+    answers its connection, None where it is not one. `generation` counts the askings.
+    """
+    push = _delivered(scope, delivery_id)
+    if push is None:
+        return None
+    collect = _open_after(scope, push, "collect", now)
+    through = t.Delivery.state.in_(("delivered", "cancelled", "blocked", "rejected"))
+    again: dict[str, Any] = {"state": "due", "due_at": now, "failures": 0, "delivered_at": None}
+    again |= {"error_code": "", "error_message": "", "error_details": [], "blocked_on": ""}
+    again |= {"generation": t.Delivery.generation + 1}
+    _update(scope, collect & through & ~t.Delivery.may_exist, now, **again)
     return str(push.connection_id)
 
 
@@ -128,13 +137,23 @@ def settle_by_hand(
 
 def tell_voided(scope: Scope, connection_id: str, invoice_id: str, now: int) -> None:
     """The document of a push was voided: its payment status says so."""
-    push = (
-        (t.Delivery.connection_id == connection_id)
-        & (t.Delivery.kind == "push")
-        & (t.Delivery.subject_id == invoice_id)
-    )
-    void = PaymentStatus.VOID.value
-    _update(scope, push, now, payment_status=void, payment_as_of=now)
+    tell_payment(scope, connection_id, invoice_id, PaymentStatus.VOID.value, {}, now)
+
+
+def tell_payment(
+    scope: Scope,
+    connection_id: str,
+    invoice_id: str,
+    status: str,
+    details: dict[str, Any],
+    as_of: int,
+) -> None:
+    """What came after a push (a void, a collect) says how its document stood at `as_of`; older
+    never overwrites newer."""
+    known = t.Delivery.payment_as_of
+    push = _of_invoice(connection_id, "push", invoice_id) & (known.is_null() | (known <= as_of))
+    values = {"payment_status": status, "payment_as_of": as_of, "payment_details": details}
+    _update(scope, push, as_of, **values)
 
 
 def discard_frozen(scope: Scope, invoice_id: str, now: int) -> bool:
@@ -172,7 +191,7 @@ def block_unlinked(scope: Scope, connection_id: str, customer_id: str, now: int)
     theirs = (
         (t.Delivery.connection_id == connection_id)
         & (t.Delivery.customer_id == customer_id)
-        & (t.Delivery.kind != "void")
+        & t.Delivery.kind.in_(("push", "create_customer"))
         & ~t.Delivery.may_exist
     )
     _outdate(scope, theirs, now)
@@ -215,6 +234,27 @@ def wake_blocked(
 def outdate_plans(scope: Scope, connection_id: str, now: int) -> None:
     """Settings changed: what is not sent yet is planned anew with them."""
     _outdate(scope, (t.Delivery.connection_id == connection_id) & ~t.Delivery.may_exist, now)
+
+
+def _delivered(scope: Scope, delivery_id: str) -> t.Delivery | None:
+    push = _one(scope, delivery_id)
+    sent = push is not None and push.kind == "push" and push.state == "delivered"
+    return push if sent else None
+
+
+def _open_after(scope: Scope, push: t.Delivery, kind: OperationKind, now: int) -> Any:
+    """Open what comes after a push, once; which row that is."""
+    opening = Opening(push.connection_id, kind, push.subject_id, push.customer_id)
+    open_operations(scope, [opening], now)
+    return _of_invoice(push.connection_id, kind, push.subject_id)
+
+
+def _of_invoice(connection_id: str, kind: str, invoice_id: str) -> Any:
+    return (
+        (t.Delivery.connection_id == connection_id)
+        & (t.Delivery.kind == kind)
+        & (t.Delivery.subject_id == invoice_id)
+    )
 
 
 def _retry(scope: Scope, where: Any, now: int) -> list[str]:

@@ -80,6 +80,7 @@ class Settlement:
     variance: int = 0
     payment_status: str = ""
     payment_as_of: int | None = None
+    payment_details: dict[str, Any] = field(default_factory=dict)
     delivered_at: int | None = None
     unsettled_at: int | None = None
     attempts: tuple[AttemptRow, ...] = ()
@@ -337,6 +338,7 @@ def _settle_values(end: Settlement, now: int) -> tuple[Any, ...]:
         end.variance,
         end.payment_status,
         end.payment_as_of,
+        canonical.dumps(end.payment_details),
         end.delivered_at,
         now,
     )

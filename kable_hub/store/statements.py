@@ -84,7 +84,8 @@ SETTLE = """
     UPDATE delivery SET state = ?, due_at = ?, failures = ?, may_exist = ?, frozen = frozen AND ?,
         uncertain_since = ?, error_code = ?, error_message = ?, error_details = ?,
         blocked_on = ?, blocked_scope = ?, receipt = ?, external_id = ?, variance = ?,
-        payment_status = ?, payment_as_of = ?, delivered_at = ?, updated_at = ?
+        payment_status = ?, payment_as_of = ?, payment_details = ?, delivered_at = ?,
+        updated_at = ?
     WHERE id = ? AND state = 'pushing' AND lease_token = ?
         AND (? OR NOT may_exist) AND (? OR plan_version = ?)
 """

@@ -206,7 +206,7 @@ class InvoiceLine(Scoped):
 
 
 class Delivery(Scoped):
-    """One operation of the outbox: `kind` push, void or create_customer on one subject.
+    """One operation of the outbox: `kind` push, void, collect or create_customer on a subject.
 
     `subject_id` is the invoice, or the customer for create_customer. `may_exist` is law 2 of
     the contract. `frozen` says that the current generation may be sent; whatever outdates a

@@ -1,6 +1,7 @@
 """How a run ends: the Settlement for a receipt, an error, or something still unknown."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -28,8 +29,8 @@ _CHANCE = random.SystemRandom()
 def delivered(run: Run, provider: Provider, receipt: Receipt, now: int) -> Settlement:
     """The document stands at the provider; totals are compared (law 12)."""
     invoice = run.subject.invoice
-    total = receipt.total - (receipt.tax if provider.facts.adds_tax else 0)
-    status = receipt.payment_status
+    adds_tax = provider.facts.adds_tax or receipt.adds_tax
+    total = receipt.total - (receipt.tax if adds_tax else 0)
     code, said = _other_currency(run, receipt)
     return Settlement(
         delivery=run.subject.delivery,
@@ -41,11 +42,22 @@ def delivered(run: Run, provider: Provider, receipt: Receipt, now: int) -> Settl
         variance=total - invoice.total if invoice else 0,
         error_code=code,
         error_message=said,
-        payment_status=status.value if status else "",
-        payment_as_of=now if status else None,
         delivered_at=now,
         attempts=tuple(run.attempts),
+        **_payment(receipt, now),
     )
+
+
+def _payment(receipt: Receipt, now: int) -> dict[str, Any]:
+    """How the collection stands, as a settlement keeps it."""
+    if receipt.payment_status is None:
+        return {}
+    told = {"code": receipt.payment_code, "message": receipt.payment_message, "url": receipt.url}
+    return {
+        "payment_status": receipt.payment_status.value,
+        "payment_as_of": now,
+        "payment_details": told,
+    }
 
 
 def _other_currency(run: Run, receipt: Receipt) -> tuple[str, str]:
@@ -65,6 +77,12 @@ def done(run: Run, now: int) -> Settlement:
         delivered_at=now,
         attempts=tuple(run.attempts),
     )
+
+
+def collected(run: Run, receipt: Receipt, as_of: int, now: int) -> Settlement:
+    """The provider was asked to collect; how that went is payment status, no older than
+    `as_of`."""
+    return replace(done(run, now), **_payment(receipt, as_of))
 
 
 def failed(run: Run, error: ProviderError, now: int) -> Settlement:

@@ -28,7 +28,12 @@ class Worker:
 
     def work(self, run: Run) -> Settlement:
         """Take a claimed delivery as far as it goes now."""
-        flows = {"push": self._push, "void": self._void, "create_customer": self._create_customer}
+        flows = {
+            "push": self._push,
+            "void": self._void,
+            "collect": self._collect,
+            "create_customer": self._create_customer,
+        }
         try:
             return flows[run.subject.delivery.kind](run)
         except ProviderError as error:
@@ -98,6 +103,19 @@ class Worker:
         push = self._steps.push_of(run)
         self._repeatable(run, "void", "cancel_invoice", receipt=run.subject.pushed, push=push)
         return endings.done(run, self._steps.now())
+
+    def _collect(self, run: Run) -> Settlement:
+        """Each asking has a key of its own, so that a person may ask again."""
+        receipt, delivery, steps = run.subject.pushed, run.subject.delivery, self._steps
+        if receipt is None:
+            raise NeedsOperator("there is no document to collect", code="not_delivered")
+        subject = f"collect {delivery.subject_id}"
+        key = push_key(steps.rooms.instance_id, steps.lane.id, subject, delivery.generation)
+        asked = steps.now()
+        standing: Receipt = self._repeatable(
+            run, "collect", "collect_invoice", receipt=receipt, key=key
+        )
+        return endings.collected(run, standing, asked, steps.now())
 
     def _create_customer(self, run: Run) -> Settlement:
         delivery, steps = run.subject.delivery, self._steps

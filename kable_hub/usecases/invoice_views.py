@@ -14,7 +14,7 @@ from kable_hub.store.scope import Scope
 
 @dataclass(frozen=True)
 class InvoiceView:
-    """An invoice, its deliveries (the push and, where voided, the void, per provider).
+    """An invoice, its deliveries (the push and what came after it, per provider).
 
     `not_linked` names connected providers it does not go to because the customer is not
     linked there (payments providers only where no other payments provider takes it).

@@ -20,7 +20,7 @@ STATES = (
     "rejected",
     "cancelled",
 )
-KINDS = ("push", "void", "create_customer")
+KINDS = ("push", "void", "collect", "create_customer")
 
 
 class Receipt(Answer):
@@ -35,6 +35,9 @@ class Receipt(Answer):
     currency = text()
     customer = text()
     adopted = ma.fields.Boolean(metadata={"description": "It stood there already."})
+    adds_tax = ma.fields.Boolean(
+        metadata={"description": "The provider added `tax` itself, beyond the invoice's total."}
+    )
 
 
 class Delivery(Answer):

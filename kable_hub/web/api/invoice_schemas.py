@@ -187,6 +187,12 @@ class PushBody(Body):
     provider = text("The provider's slug; every one where empty.", load_default="")
 
 
+class CollectBody(Body):
+    """Whom to ask for the payment."""
+
+    provider = text("The provider's slug, where several could collect.", load_default="")
+
+
 class PreviewQuery(ma.Schema):
     """Where the dry run is for."""
 

@@ -9,12 +9,14 @@ from flask import Response, request
 from flask.views import MethodView
 
 from kable_hub import canonical
-from kable_hub.usecases import invoicing, previewing
+from kable_hub.usecases import charging, invoicing, previewing
 from kable_hub.usecases.invoicing import InvoiceFilter, InvoiceView, ItemResult
 from kable_hub.web.api.blueprint import ApiBlueprint, at
+from kable_hub.web.api.delivery_schemas import Delivery
 from kable_hub.web.api.invoice_schemas import (
     BulkAnswer,
     BulkBody,
+    CollectBody,
     Invoice,
     InvoiceChangeBody,
     InvoiceFull,
@@ -122,6 +124,19 @@ class Cancel(MethodView):
     def post(self, invoice_id: str) -> Any:
         """Cancel every delivery of an invoice, as long as it stands nowhere."""
         return invoicing.cancel(current_hub(), current_scope(), invoice_id)
+
+
+@blueprint.route("/invoices/<invoice_id>/collect")
+class Collect(MethodView):
+    """Asking for the money."""
+
+    @blueprint.arguments(CollectBody)
+    @blueprint.response(201, Delivery)
+    def post(self, body: dict[str, str], invoice_id: str) -> Any:
+        """Have the provider collect a delivered, unpaid invoice; answers the delivery that asks."""
+        hub, scope = current_hub(), current_scope()
+        row = charging.collect_invoice(hub, scope, invoice_id, body["provider"])
+        return row, at(f"/deliveries/{row.id}")
 
 
 @blueprint.route("/invoices/<invoice_id>/preview")
