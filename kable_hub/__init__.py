@@ -38,6 +38,7 @@ from kable_hub.effects import (
     DocumentChanged,
     Effect,
     Event,
+    PageChanged,
     PaymentChanged,
     WebhookRequest,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "NeedsCustomer",
     "NeedsOperator",
     "OutcomeUnknown",
+    "PageChanged",
     "PaymentChanged",
     "PaymentStatus",
     "Provider",

@@ -74,7 +74,8 @@ class LinkedCustomer:
     """What `link_customer` found or made at the provider.
 
     `reference` is the canonical id there; `parts` is opaque to the hub and comes back in
-    every CustomerLink; `warnings` are shown to the person who links.
+    every CustomerLink; `warnings` are shown to the person who links. `ready` says whether it
+    can be charged there; None where that means nothing or was not looked at.
     """
 
     reference: str
@@ -83,6 +84,7 @@ class LinkedCustomer:
     currency: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    ready: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -199,10 +201,14 @@ class Push:
 
 @dataclass(frozen=True)
 class HostedPage:
-    """A page at the provider on which the customer acts; the URL dies at `expires_at`."""
+    """A page at the provider on which the customer acts; the URL dies at `expires_at`.
+
+    `id` is what a PageChanged names it by later; empty where the provider tells nothing of it.
+    """
 
     url: str
     expires_at: datetime
+    id: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from kable_hub.domain import JSON, Environment, PaymentStatus
 
@@ -56,6 +56,14 @@ class CustomerReady:
 
 
 @dataclass(frozen=True)
+class PageChanged:
+    """A hosted page (its `id`) was completed by the customer, or died before its time."""
+
+    page: str
+    state: Literal["completed", "expired"]
+
+
+@dataclass(frozen=True)
 class CustomerGone:
     """The linked customer no longer stands at the provider (deleted, merged, deactivated)."""
 
@@ -81,6 +89,11 @@ class ConnectionRevoked:
 
 
 Effect: TypeAlias = (
-    PaymentChanged | CustomerReady | CustomerGone | DocumentChanged | ConnectionRevoked
+    PaymentChanged
+    | CustomerReady
+    | PageChanged
+    | CustomerGone
+    | DocumentChanged
+    | ConnectionRevoked
 )
 """The closed set of what an event may do."""

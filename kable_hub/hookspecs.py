@@ -164,7 +164,8 @@ def collect_payment_method(
     """Make a short-lived page on which the customer leaves a payment method.
 
     Called while a person waits; each call may make a new page. The saved method has to become
-    the default through a verified event, never through the return to `success_url`.
+    the default through a verified event, never through the return to `success_url`; that
+    event answers CustomerReady, and PageChanged where the page has an `id`.
     Capability `collect_payment_method`. Since API 1.
     """
 

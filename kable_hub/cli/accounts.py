@@ -63,6 +63,19 @@ def set_plan(account: str, plan: str, json_: bool) -> None:
         _say_account(use.set_plan(hub, account, plan), json_)
 
 
+@accounts.command(name="set-return-hosts")
+@click.argument("account")
+@click.argument("hosts", nargs=-1)
+@as_json
+def set_return_hosts(account: str, hosts: tuple[str, ...], json_: bool) -> None:
+    """Lead browsers of ACCOUNT (its id) back to these HOSTS alone; to any where none is named.
+
+    A host is written shop.example, shop.example:8443 or, for its subdomains, *.shop.example.
+    """
+    with store_alone() as hub:
+        _say_account(use.change_account(hub, account, return_hosts=hosts), json_)
+
+
 @accounts.group()
 def keys() -> None:
     """Manage the API keys of an account."""
@@ -125,13 +138,17 @@ def revoke_operator_key(key: str) -> None:
         click.echo(f"{use.revoke_api_key(hub, None, key).id} is revoked.")
 
 
-def _account(row: AccountRow) -> dict[str, str]:
-    created = moment(row.created_at)
-    return {"id": row.id, "name": row.name, "plan": row.plan, "createdAt": created}
+def _account(row: AccountRow) -> dict[str, Any]:
+    created, hosts = moment(row.created_at), list(row.return_hosts)
+    known = {"id": row.id, "name": row.name, "plan": row.plan}
+    return {**known, "returnHosts": hosts, "createdAt": created}
 
 
 def _say_account(row: AccountRow, json_: bool) -> None:
-    (say_json if json_ else say_fields)(_account(row))
+    if json_:
+        say_json(_account(row))
+    else:
+        say_fields({**_account(row), "returnHosts": ", ".join(row.return_hosts) or "any"})
 
 
 def _key(row: ApiKeyRow) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Accounts: the tenants themselves, so the one repository without a scope."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kable_hub.store import tables as t
@@ -10,12 +11,16 @@ from kable_hub.store.scope import Page
 
 @dataclass(frozen=True)
 class AccountRow:
-    """A tenant. `plan` is `free` or `paid`; `created_at` is epoch milliseconds."""
+    """A tenant. `plan` is `free` or `paid`; `created_at` is epoch milliseconds.
+
+    `return_hosts` are the only hosts its people are led back to; empty means any.
+    """
 
     id: str
     name: str
     plan: str
     created_at: int
+    return_hosts: tuple[str, ...] = ()
 
 
 def add(name: str, plan: str, now: int) -> AccountRow:
@@ -41,5 +46,11 @@ def set_plan(account_id: str, plan: str) -> bool:
     return bool(changed)
 
 
+def set_return_hosts(account_id: str, hosts: Sequence[str]) -> bool:
+    """Change the hosts people may be led back to; False where there is no such account."""
+    changed = t.Account.update(return_hosts=list(hosts)).where(t.Account.id == account_id).execute()
+    return bool(changed)
+
+
 def _row(row: t.Account) -> AccountRow:
-    return AccountRow(row.id, row.name, row.plan, row.created_at)
+    return AccountRow(row.id, row.name, row.plan, row.created_at, tuple(row.return_hosts))

@@ -42,6 +42,7 @@ def _finish_link(lane: Lane, end: Settlement, linked: LinkedCustomer, now: int) 
         email=linked.email,
         currency=linked.currency,
         warnings=list(linked.warnings),
+        ready=linked.ready,
         updated_at=now,
     ).where(
         t.Link.connection_id == lane.id,

@@ -168,6 +168,14 @@ def any_at(scope: Scope, connection_id: str) -> bool:
     return bool(t.Delivery.select().where(within(t.Delivery, scope), theirs).exists())
 
 
+def any_waiting_for(scope: Scope, connection_id: str, customer_id: str) -> bool:
+    """Whether deliveries to this connection wait until the customer can be charged."""
+    theirs = (t.Delivery.connection_id == connection_id) & (t.Delivery.customer_id == customer_id)
+    waiting = (t.Delivery.state == "blocked") & (t.Delivery.blocked_on == "customer")
+    query = t.Delivery.select().where(within(t.Delivery, scope), theirs, waiting)
+    return bool(query.exists())
+
+
 def generations(scope: Scope, delivery_id: str) -> tuple[GenerationRow, ...]:
     """What was frozen for the delivery, oldest first."""
     theirs = within(t.Generation, scope) & (t.Generation.delivery_id == delivery_id)

@@ -103,7 +103,9 @@ def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, n
 
 
 def wake_customer(lane: Lane, reference: str, now: int) -> int:
-    """What waited for these linked customers is due again; answers how many deliveries."""
+    """These linked customers can be charged: what waited for them is due again, answers how
+    many deliveries."""
+    t.Link.update(ready=True).where(_links(lane), t.Link.reference == reference).execute()
     rows = t.Link.select().where(_links(lane), t.Link.reference == reference)
     return sum(
         outbox.wake_blocked(
@@ -116,7 +118,9 @@ def wake_customer(lane: Lane, reference: str, now: int) -> int:
 def break_links(lane: Lane, reference: str, message: str, now: int) -> int:
     """The customer is gone at the provider: its links say so and send nothing new."""
     return int(
-        t.Link.update(state="broken", warnings=[message] if message else [], updated_at=now)
+        t.Link.update(
+            state="broken", ready=False, warnings=[message] if message else [], updated_at=now
+        )
         .where(_links(lane), t.Link.reference == reference)
         .execute()
     )

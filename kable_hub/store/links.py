@@ -15,7 +15,8 @@ from kable_hub.store.scoping import owner, within
 class LinkRow:
     """A link. `state` is linked, pending or broken; moments are epoch milliseconds.
 
-    `settings` are the customer's own values, over the connection's.
+    `settings` are the customer's own values, over the connection's. `ready`: whether the
+    customer can be charged there; None where nobody told.
     """
 
     id: str
@@ -31,6 +32,7 @@ class LinkRow:
     warnings: tuple[str, ...] = ()
     parts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    ready: bool | None = None
 
 
 def get(scope: Scope, connection_id: str, customer_id: str) -> LinkRow | None:
@@ -121,4 +123,5 @@ def _row(row: t.Link) -> LinkRow:
         warnings=tuple(row.warnings),
         parts=row.parts,
         settings=row.settings,
+        ready=row.ready,
     )

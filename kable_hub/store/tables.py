@@ -7,24 +7,34 @@ minor units.
 
 import peewee as pw
 
+from kable_hub.store.dialogue_tables import ConnectAttempt, HostedPage
 from kable_hub.store.fields import CanonicalField, MomentField
+from kable_hub.store.table_base import Scoped, Table, database
 
-database = pw.DatabaseProxy()
-
-
-class Table(pw.Model):
-    """Base of all tables."""
-
-    class Meta:
-        database = database
-        legacy_table_names = False
-
-
-class Scoped(Table):
-    """Base of what belongs to one account in one environment."""
-
-    account_id = pw.TextField()
-    environment = pw.TextField()
+__all__ = [
+    "TABLES",
+    "UNSCOPED",
+    "Account",
+    "ApiKey",
+    "Attempt",
+    "ConnectAttempt",
+    "Connection",
+    "Credential",
+    "Customer",
+    "Delivery",
+    "Generation",
+    "HostedPage",
+    "IdempotentAnswer",
+    "Instance",
+    "Invoice",
+    "InvoiceLine",
+    "Link",
+    "Scoped",
+    "Signal",
+    "Table",
+    "WebhookEvent",
+    "database",
+]
 
 
 class Instance(Table):
@@ -34,12 +44,13 @@ class Instance(Table):
 
 
 class Account(Table):
-    """A tenant. `plan` is `free` or `paid`."""
+    """A tenant. `plan` is `free` or `paid`; `return_hosts` empty means any."""
 
     id = pw.TextField(primary_key=True)
     name = pw.TextField()
     plan = pw.TextField(default="free")
     created_at = MomentField()
+    return_hosts = CanonicalField(default=list)
 
 
 class ApiKey(Table):
@@ -133,7 +144,8 @@ class Link(Scoped):
     """A customer joined to its counterpart at one connection's provider.
 
     `state` is linked, pending (being created there) or broken (gone there). `settings` are the
-    customer's own, over the connection's.
+    customer's own, over the connection's. `ready`: whether the customer can be charged there,
+    as far as the provider told.
     """
 
     id = pw.TextField(primary_key=True)
@@ -149,6 +161,7 @@ class Link(Scoped):
     settings = CanonicalField(default=dict)
     created_at = MomentField()
     updated_at = MomentField()
+    ready = pw.BooleanField(null=True)
 
     class Meta:
         indexes = (
@@ -323,25 +336,6 @@ class IdempotentAnswer(Table):
         primary_key = pw.CompositeKey("scope", "key")
 
 
-class ConnectAttempt(Scoped):
-    """One connect dialogue under way; ticket, state and browser are kept as SHA-256 only."""
-
-    id = pw.TextField(primary_key=True)
-    provider = pw.TextField()
-    method = pw.TextField()
-    ticket_digest = pw.TextField(unique=True)
-    state_digest = pw.TextField(unique=True, null=True)
-    browser_digest = pw.TextField(default="")
-    carry = pw.TextField(default="")
-    return_to = pw.TextField(default="")
-    outcome = pw.TextField(default="")
-    message = pw.TextField(default="")
-    created_at = MomentField()
-    expires_at = MomentField()
-    opened_at = MomentField(null=True)
-    used_at = MomentField(null=True)
-
-
 class WebhookEvent(Table):
     """A verified event, stored before it is worked; one row for each event id."""
 
@@ -373,6 +367,7 @@ TABLES: tuple[type[Table], ...] = (
     Connection,
     Credential,
     Link,
+    HostedPage,
     Invoice,
     InvoiceLine,
     Delivery,

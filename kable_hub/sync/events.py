@@ -13,6 +13,7 @@ from kable_hub.effects import (
     CustomerReady,
     DocumentChanged,
     Effect,
+    PageChanged,
     PaymentChanged,
 )
 from kable_hub.errors import (
@@ -25,7 +26,7 @@ from kable_hub.errors import (
 from kable_hub.plugins import UnknownProvider
 from kable_hub.provider import Capability
 from kable_hub.store import events as store
-from kable_hub.store import outbox
+from kable_hub.store import outbox, pages
 from kable_hub.store.database import Database
 from kable_hub.store.pauses import Lane, pause
 from kable_hub.sync.asking import Asking
@@ -141,6 +142,10 @@ class EventWorker:
                 store.change_payment(lane, effect.document, status, as_of, details, now)
             case CustomerReady():
                 return store.wake_customer(lane, effect.reference, now) > 0
+            case PageChanged(page=page, state="completed"):
+                pages.complete(lane, page, now)
+            case PageChanged():
+                pages.expire(lane, effect.page, now)
             case CustomerGone():
                 store.break_links(lane, effect.reference, effect.message, now)
             case DocumentChanged():

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
@@ -13,6 +14,7 @@ from kable_hub.store.api_keys import ApiKeyRow
 from kable_hub.store.ids import new_id
 from kable_hub.store.scope import Page, Scope
 from kable_hub.usecases import plans
+from kable_hub.usecases.addresses import check_hosts
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.errors import NotFound, Unauthorized
 from kable_hub.usecases.hub import Hub
@@ -75,6 +77,28 @@ def set_plan(hub: Hub, account_id: str, plan: str) -> AccountRow:
     checks.done()
     plans.change(hub, account_id, plan)
     return get_account(hub, account_id)
+
+
+def change_account(
+    hub: Hub, account_id: str, plan: str | None = None, return_hosts: Sequence[str] | None = None
+) -> AccountRow:
+    """Change an account; None leaves a value as it is.
+
+    `return_hosts` are the only hosts to which browsers of the account's people and customers
+    are led back: `shop.example`, `shop.example:8443` or, for its subdomains, `*.shop.example`;
+    an empty list means any. Raises Invalid, NotFound.
+    """
+    checks = Checks()
+    if plan is not None:
+        checks.one_of("plan", plan, PLANS)
+    hosts = check_hosts(checks, "returnHosts", return_hosts or ())
+    checks.done()
+    with hub.database.write():
+        if plan is not None:
+            plans.change(hub, account_id, plan)
+        if return_hosts is not None and not accounts.set_return_hosts(account_id, hosts):
+            raise NotFound("account", account_id)
+        return get_account(hub, account_id)
 
 
 def create_api_key(hub: Hub, account_id: str, environment: Environment, label: str = "") -> NewKey:

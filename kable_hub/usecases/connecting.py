@@ -13,13 +13,14 @@ from kable_hub.store import connect_attempts
 from kable_hub.store.connect_attempts import AttemptRow
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.scope import Scope
+from kable_hub.usecases.addresses import check_address
+from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.connect_dialogue import Dialogue, Step, begin, configured, refused_values
 from kable_hub.usecases.errors import FieldError, Invalid, Problem
 from kable_hub.usecases.forms import FormField, FormView, form_view
 from kable_hub.usecases.grants import require_paid, save_grant
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.tickets import (
-    check_return_to,
     digest,
     fresh_secret,
     opened_by,
@@ -102,8 +103,11 @@ def start_connecting(
     `environment_missing`), Forbidden (`live_key_required`) and the provider's problems.
     """
     asked = configured(hub, scope, slug, method, by_person)
-    check_return_to(return_to)
+    checks = Checks()
     with hub.database.read():
+        if return_to:
+            check_address(checks, scope, "returnTo", return_to, local=True)
+        checks.done()
         require_paid(scope)
     dialogue = Dialogue(hub, asked, fresh_secret())
     step = dialogue.first_step()

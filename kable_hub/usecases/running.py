@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kable_hub.settings import Settings
-from kable_hub.store import connect_attempts
+from kable_hub.store import connect_attempts, pages
 from kable_hub.sync.drain import Pace
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
@@ -42,9 +42,10 @@ def _until_done(events: EventWorker) -> None:
 
 
 def _forget_old(hub: Hub) -> None:
-    """Connect dialogues are good for ten minutes; their outcome is kept for a day."""
+    """Connect dialogues are good for ten minutes and kept for a day, customers' pages a month."""
     with hub.database.write():
         connect_attempts.forget_before(hub.now() - DAY_MS)
+        pages.forget_before(hub.now() - 30 * DAY_MS)
 
 
 def _rooms(hub: Hub) -> Rooms:

@@ -1,18 +1,15 @@
 """Tickets and states of connect dialogues: random, kept as digests, single use, ten minutes."""
 
 import hashlib
-import re
 import secrets
 from hmac import compare_digest
-from urllib.parse import urlsplit
 
 from kable_hub.store import connect_attempts
 from kable_hub.store.connect_attempts import AttemptRow
-from kable_hub.usecases.errors import FieldError, Invalid, Problem
+from kable_hub.usecases.errors import Problem
 from kable_hub.usecases.hub import Hub
 
 LIFETIME_MS = 600_000
-_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 
 
 def fresh_secret() -> str:
@@ -51,18 +48,6 @@ def under_state(hub: Hub, slug: str, state: str, browser_secret: str) -> Attempt
         detail = "This answer belongs to no connect dialogue that this browser began lately."
         raise Problem("bad_state", detail)
     return attempt
-
-
-def check_return_to(url: str) -> None:
-    """An http(s) address or a path of this hub, or nothing. Raises Invalid."""
-    if not url:
-        return
-    parts = urlsplit(url) if not _UNPRINTABLE.search(url) and "\\" not in url else None
-    absolute = parts and parts.scheme in ("http", "https") and parts.hostname
-    local = parts and not parts.scheme and not parts.netloc and url.startswith("/")
-    if not (absolute or local) or len(url) > 2000:
-        said = "This has to be an http(s) address of at most 2000 characters, or a path."
-        raise Invalid(FieldError("returnTo", "bad_url", said))
 
 
 def _goes_on(hub: Hub, attempt: AttemptRow, browser_secret: str) -> bool:

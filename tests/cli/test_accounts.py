@@ -20,9 +20,20 @@ def test_an_account_is_made_listed_and_put_on_another_plan(cli):
     assert cli.ok("accounts", "list") == [{**made, "plan": "paid"}]
 
 
+def test_an_account_is_held_to_its_hosts_and_let_go_again(cli):
+    account = cli.account()
+    hosts = ("Shop.example", "*.shop.example")
+    held = cli.ok("accounts", "set-return-hosts", account, *hosts)
+    assert held["returnHosts"] == ["shop.example", "*.shop.example"]
+    assert "shop.example, *.shop.example" in cli("accounts", "set-plan", account, "paid").out
+    refused = cli("accounts", "set-return-hosts", account, "https://shop.example")
+    assert (refused.code, "returnHosts.0" in refused.err) == (1, True)
+    assert cli.ok("accounts", "set-return-hosts", account)["returnHosts"] == []
+
+
 def test_people_get_words_and_a_table(cli):
     account = cli.account()
-    assert f"id         {account}\n" in cli("accounts", "set-plan", account, "paid").out
+    assert f"id           {account}\n" in cli("accounts", "set-plan", account, "paid").out
     shown = cli("accounts", "list").out
     assert account in shown
     assert "Shop" in shown

@@ -12,6 +12,7 @@ from kable_hub.store import tables as t
 from kable_hub.store.deliveries import DeliveryFilter
 from kable_hub.usecases import (
     accounts,
+    collecting,
     connecting,
     connections,
     customers,
@@ -36,6 +37,19 @@ UNSCOPED_READS = {
     ),
 }
 """The reads that come before anyone knows whose rows they are, by the only key they have."""
+
+PAGES = ("https://shop.example/thanks", "https://shop.example/card")
+
+KEPT = (
+    t.Customer,
+    t.Invoice,
+    t.Delivery,
+    t.Link,
+    t.HostedPage,
+    t.Connection,
+    t.Credential,
+)
+"""What a stranger must not change."""
 
 ROOMS_OF_SYNC = (
     # One connection is the unit of the sync loop: these are asked for by its id, which it leased.
@@ -104,6 +118,8 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: customers.list_customers(hub, scope, CustomerFilter("c1", "ACTIVE", "c")),
         lambda: customers.change_customer(hub, scope, "c1", CustomerChange(currency="EUR")),
         lambda: home.link("c1", "acme"),
+        lambda: collecting.collect_payment_method(hub, scope, "c1", *PAGES),
+        lambda: collecting.payment_methods(hub, scope, "c1"),
         sell,
         lambda: invoicing.create_invoices(hub, scope, [home.draft(), home.draft()]),
         lambda: invoicing.list_invoices(hub, scope, asked),
@@ -159,7 +175,7 @@ def test_a_query_that_forgets_the_scope_would_be_noticed(text: str):
 
 
 def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
-    for use in everything(home)[:9]:
+    for use in everything(home)[:11]:
         use()
     before = _rows(home)
     invoice = invoicing.list_invoices(home.hub, home.scope).items[0]
@@ -176,6 +192,7 @@ def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
             (connections.disconnect, connection),
             (connections.health, connection),
             (linking.list_links, customer),
+            (collecting.payment_methods, customer),
             (lambda hub, scope, one: linking.remove_link(hub, scope, one, "acme"), customer),
         ):
             with pytest.raises(Problem) as refused:
@@ -187,7 +204,4 @@ def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
 def _rows(home: House) -> list[Any]:
     mine = {"account_id": home.account, "environment": Environment.TEST.value}
     with home.hub.database.read():
-        return [
-            list(table.select().filter(**mine).dicts())
-            for table in (t.Customer, t.Invoice, t.Delivery, t.Link, t.Connection, t.Credential)
-        ]
+        return [list(table.select().filter(**mine).dicts()) for table in KEPT]

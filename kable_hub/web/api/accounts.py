@@ -9,7 +9,7 @@ from kable_hub.domain import Environment
 from kable_hub.usecases import accounts
 from kable_hub.usecases.accounts import PLANS
 from kable_hub.web.api.blueprint import ApiBlueprint, at
-from kable_hub.web.api.fields import Answer, Body, Moment, text
+from kable_hub.web.api.fields import Answer, Body, Moment, text, texts
 from kable_hub.web.context import current_hub
 from kable_hub.web.idempotency import shown_once
 from kable_hub.web.paging import Paging, as_page, page_of
@@ -29,8 +29,15 @@ class AccountChange(Body):
 
     plan = text(
         "`free` pauses every connection, `paid` lets them go on.",
-        required=True,
+        load_default=None,
         validate=ma.validate.OneOf(PLANS),
+    )
+    return_hosts = texts(
+        load_default=None,
+        metadata={
+            "description": "The only hosts to which browsers are led back, such as `shop.example`, "
+            "`shop.example:8443` or `*.shop.example`; an empty list means any."
+        },
     )
 
 
@@ -40,6 +47,7 @@ class Account(Answer):
     id = text()
     name = text()
     plan = text()
+    return_hosts = texts(metadata={"description": "Where browsers are led back to; empty: any."})
     created_at = Moment()
 
 
@@ -106,8 +114,8 @@ class OneAccount(MethodView):
     @blueprint.arguments(AccountChange)
     @blueprint.response(200, Account)
     def patch(self, body: dict[str, Any], account_id: str) -> Any:
-        """Change an account's plan."""
-        return accounts.set_plan(current_hub(), account_id, body["plan"])
+        """Change an account's plan, or where browsers may be led back to."""
+        return accounts.change_account(current_hub(), account_id, **body)
 
 
 @blueprint.route("/accounts/<account_id>/keys")

@@ -104,8 +104,8 @@ class ConfirmBody(Body):
 class PageBody(Body):
     """Where the customer comes back to."""
 
-    success_url = text("https, but in test.", required=True)
-    failure_url = text("https, but in test.", required=True)
+    success_url = text("https, but in test; at one of the account's `returnHosts`.", required=True)
+    failure_url = text("https, but in test; at one of the account's `returnHosts`.", required=True)
     provider = text("The payments provider, where there are several.", load_default="")
 
 
@@ -114,6 +114,33 @@ class Page(Answer):
 
     url = text()
     expires_at = ma.fields.AwareDateTime(format="iso")
+
+
+class MadePage(Answer):
+    """The newest page that was made for a customer."""
+
+    state = text(metadata={"enum": ["open", "completed", "expired"]})
+    url = text("Empty but while it is open.")
+    created_at = Moment()
+    expires_at = Moment()
+    completed_at = Moment(allow_none=True)
+
+
+class PaymentMethodAnswer(Answer):
+    """How a customer stands at one payments provider."""
+
+    provider = text()
+    ready = ma.fields.Boolean(
+        allow_none=True,
+        metadata={"description": "Whether it can be charged, as far as the hub knows."},
+    )
+    page = ma.fields.Nested(MadePage, allow_none=True)
+
+
+class PaymentMethods(Answer):
+    """How a customer stands at each connected payments provider it is linked at."""
+
+    items = ma.fields.List(ma.fields.Nested(PaymentMethodAnswer))
 
 
 @blueprint.route("/customers/<customer>/links")
@@ -173,6 +200,11 @@ class SettingsOfLink(MethodView):
 @blueprint.route("/customers/<customer>/payment-method")
 class PaymentMethod(MethodView):
     """A page on which the customer leaves a payment method."""
+
+    @blueprint.response(200, PaymentMethods)
+    def get(self, customer: str) -> Any:
+        """Show whether a customer can be charged, and the newest page at each provider."""
+        return {"items": collecting.payment_methods(current_hub(), current_scope(), customer)}
 
     @blueprint.arguments(PageBody)
     @blueprint.response(201, Page)

@@ -13,6 +13,7 @@ from kable_hub import (
     CustomerReady,
     DocumentChanged,
     Environment,
+    PageChanged,
     PaymentChanged,
     PaymentStatus,
     ReconnectRequired,
@@ -287,14 +288,54 @@ def test_the_card_page_lives_half_an_hour(desk):
     ],
 )
 def test_a_card_left_on_our_page_becomes_the_default_once(desk, kinds):
-    _, session = page(desk)
+    hosted, session = page(desk)
     desk.stripe.complete_session(session)
     assert default(desk) is None
     for kind in kinds:
-        assert work(desk, last(desk, kind)) == [CustomerReady(desk.customer)]
+        ready = CustomerReady(desk.customer)
+        assert work(desk, last(desk, kind)) == [ready, PageChanged(hosted.id, "completed")]
     assert default(desk)
     assert len([one for one in desk.stripe.events if one["type"] == "customer.updated"]) == 1
     assert desk.send(desk.push()).status == "open"
+
+
+def test_a_late_event_of_an_older_card_changes_no_default(desk):
+    _, first = page(desk)
+    second = plugin.collect_payment_method(desk.connection(), desk.link(), "https://a", "https://b")
+    desk.stripe.complete_session(first)
+    older = last(desk, "checkout.session.completed")
+    desk.clock.advance(60)
+    desk.stripe.complete_session(second.url.rsplit("/", 1)[1])
+    work(desk, last(desk, "setup_intent.succeeded"))
+    newest = default(desk)
+    desk.clock.advance(3 * 24 * 3600)
+    assert CustomerReady(desk.customer) in work(desk, older)
+    work(desk, last(desk, "checkout.session.completed"))
+    assert default(desk) == newest is not None
+
+
+def test_a_card_of_a_customer_who_was_deleted_is_told_as_gone(desk):
+    _, session = page(desk)
+    desk.stripe.complete_session(session)
+    desk.stripe.customer(desk.account, TEST, desk.customer)["deleted"] = True
+    (effect,) = work(desk, last(desk, "setup_intent.succeeded"))
+    assert isinstance(effect, CustomerGone)
+
+
+def test_a_page_that_died_is_told(desk):
+    hosted, session = page(desk)
+    desk.stripe.expire_session(session)
+    assert work(desk, last(desk, "checkout.session.expired")) == [PageChanged(hosted.id, "expired")]
+
+
+def test_a_page_of_another_connection_to_the_same_account_changes_no_default(desk):
+    _, session = page(desk)
+    desk.stripe.complete_session(session)
+    other = replace(desk.connection(), id="con_2")
+    for kind in ("checkout.session.completed", "setup_intent.succeeded"):
+        (one,) = arrive(desk, last(desk, kind))
+        assert plugin.work_event(other, one) == []
+    assert default(desk) is None
 
 
 def test_a_page_of_another_platform_changes_no_default(desk):

@@ -1,6 +1,7 @@
 """Customers at Stripe: check one, look for one, make one, and is there something to charge."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,10 @@ from kable_stripe_payments import client, mapping
 SKEW = timedelta(minutes=5)
 """How far Stripe's clock and the hub's may be apart."""
 
+CARD = "hub_card"
+"""The customer's metadata that says when, and by which setup intent, the card was saved that
+the hub made the default."""
+
 
 def check(connection: Connection, reference: str) -> LinkedCustomer:
     """The customer behind a reference. Raises Rejected where it cannot be charged through
@@ -32,7 +37,12 @@ def check(connection: Connection, reference: str) -> LinkedCustomer:
         raise Rejected(f"{reference} was deleted at Stripe.", code="inactive_customer")
     if customer["livemode"] != (connection.environment is Environment.LIVE):
         raise _wrong_environment(reference, connection.environment)
-    return mapping.to_linked_customer(customer, _warnings(connection, customer))
+    return _linked(connection, customer)
+
+
+def _linked(connection: Connection, customer: mapping.Stripe) -> LinkedCustomer:
+    found = mapping.to_linked_customer(customer, _warnings(connection, customer))
+    return replace(found, ready=mapping.is_ready(customer, connection.settings))
 
 
 def _explained(error: Rejected, reference: str, environment: Environment) -> Rejected:
@@ -75,7 +85,7 @@ def create(connection: Connection, customer: Customer, key: str, since: datetime
         # Stripe keeps refusals under a key too; a customer corrected since gets a key of its own.
         key = f"{key}-{canonical.digest(params)[:16]}"
         found = stripe.post("customers.create", "/v1/customers", params, key)
-    return mapping.to_linked_customer(found, _warnings(connection, found))
+    return _linked(connection, found)
 
 
 def _look(stripe: client.Client, customer: Customer, since: datetime, now: datetime) -> Any:
@@ -110,7 +120,10 @@ def require_chargeable(connection: Connection, reference: str) -> None:
 
     NeedsCustomer `requires_payment_method`; NeedsOperator `customer_gone`, `customer_email`.
     """
-    if mapping.is_ready(_read(connection, reference), connection.settings):
+    customer = read(connection, reference)
+    if customer is None:
+        raise gone(reference)
+    if mapping.is_ready(customer, connection.settings):
         return
     if connection.settings["collection_method"] == "send_invoice":
         raise NeedsOperator(
@@ -127,16 +140,15 @@ def require_chargeable(connection: Connection, reference: str) -> None:
     )
 
 
-def _read(connection: Connection, reference: str) -> Any:
+def read(connection: Connection, reference: str) -> Any:
+    """The customer as it stands at Stripe, None where it was deleted."""
     try:
         customer = client.of(connection).get("customers.get", f"/v1/customers/{reference}")
     except Rejected as error:
         if error.http_status != 404:
             raise
-        customer = {"deleted": True}
-    if customer.get("deleted"):
-        raise gone(reference)
-    return customer
+        return None
+    return None if customer.get("deleted") else customer
 
 
 def gone(reference: str) -> NeedsOperator:
@@ -172,7 +184,23 @@ def _by_id(connection: Connection, reference: str) -> list[LinkedCustomer]:
         return []
 
 
-def make_default(connection: Connection, reference: str, method: str, key: str) -> None:
-    """Charge `method` (a payment method's id) from now on."""
-    params = {"invoice_settings": {"default_payment_method": method}}
+def make_default(connection: Connection, reference: str, intent: mapping.Stripe) -> bool:
+    """Charge what a setup intent saved from now on; False where the customer is gone.
+
+    Two events tell of one card, in any order and days apart: what was saved before the card
+    that was taken over last, or is that card, changes nothing any more.
+    """
+    customer = read(connection, reference)
+    if customer is None:
+        return False
+    stored, _, known = customer["metadata"].get(CARD, "").partition(" ")
+    last = int(stored) if stored.isascii() and stored.isdigit() else 0
+    if last > intent["created"] or known == intent["id"]:
+        return True
+    params = {
+        "invoice_settings": {"default_payment_method": intent["payment_method"]},
+        "metadata": {CARD: f"{intent['created']} {intent['id']}"},
+    }
+    key = f"hub-default-{reference}-{intent['id']}"
     client.of(connection).post("customers.update", f"/v1/customers/{reference}", params, key)
+    return True

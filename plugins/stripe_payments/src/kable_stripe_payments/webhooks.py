@@ -19,12 +19,13 @@ from kable_hub import (
     Effect,
     Environment,
     Event,
+    PageChanged,
     PaymentChanged,
     ReconnectRequired,
     Rejected,
     WebhookRequest,
 )
-from kable_stripe_payments import client, customers, invoices, mapping, status
+from kable_stripe_payments import checkout, client, customers, invoices, mapping, status
 
 TOLERANCE = 300
 """Seconds a signature's timestamp may be off, either way."""
@@ -107,9 +108,13 @@ def _invoice(connection: Connection, event: Event) -> list[Effect]:
 def _session(connection: Connection, event: Event) -> list[Effect]:
     path = f"/v1/checkout/sessions/{event.payload['object']}"
     session = client.of(connection).get("checkout.get", path)
+    page = checkout.page_of(connection, session["metadata"])
+    if not page or session.get("mode") != "setup":
+        return []
+    if session.get("status") == "expired":
+        return [PageChanged(page, "expired")]
     intent = session.get("setup_intent")
-    ours = session.get("mode") == "setup" and "hub_customer_id" in (session["metadata"] or {})
-    if not ours or not intent or session.get("status") != "complete":
+    if not intent or session.get("status") != "complete":
         return []
     return _adopt_method(connection, intent, session["customer"])
 
@@ -122,23 +127,20 @@ def _adopt_method(connection: Connection, intent_id: str, customer: str = "") ->
     """Make what the customer left on our page the default; another platform's page is not ours."""
     path = f"/v1/setup_intents/{intent_id}"
     intent = client.of(connection).get("setup_intents.get", path)
-    owner, method = intent.get("customer"), intent.get("payment_method")
-    ours = "hub_customer_id" in (intent["metadata"] or {}) and customer in ("", owner)
-    if not ours or not owner or not method or intent.get("status") != "succeeded":
+    page = checkout.page_of(connection, intent["metadata"])
+    owner = intent.get("customer")
+    saved = intent.get("status") == "succeeded" and intent.get("payment_method")
+    if not page or not owner or not saved or customer not in ("", owner):
         return []
-    customers.make_default(connection, owner, method, f"hub-default-{owner}-{intent_id}")
-    return [CustomerReady(owner)]
+    if not customers.make_default(connection, owner, intent):
+        return [CustomerGone(owner, "The customer was deleted at Stripe.")]
+    return [CustomerReady(owner), PageChanged(page, "completed")]
 
 
 def _customer(connection: Connection, event: Event) -> list[Effect]:
     reference = event.payload["object"]
-    try:
-        customer = client.of(connection).get("customers.get", f"/v1/customers/{reference}")
-    except Rejected as error:
-        if error.http_status != 404:
-            raise
-        customer = {"deleted": True}
-    if customer.get("deleted"):
+    customer = customers.read(connection, reference)
+    if customer is None:
         return [CustomerGone(reference, "The customer was deleted at Stripe.")]
     return [CustomerReady(reference)] if mapping.is_ready(customer, connection.settings) else []
 
@@ -167,6 +169,7 @@ _WORK: dict[str, Callable[[Connection, Event], list[Effect]]] = {
         _invoice,
     ),
     "checkout.session.completed": _session,
+    "checkout.session.expired": _session,
     "setup_intent.succeeded": _setup_intent,
     "customer.updated": _customer,
     "customer.deleted": _customer,

@@ -1,6 +1,6 @@
 """A local Stripe: its state per account and mode, its checks, its faults, over a real socket."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from flask import Flask, Response, request
@@ -182,10 +182,17 @@ class StripeSimulator(Simulator):
 
     def complete_session(self, id: str) -> None:
         """The customer leaves a card on a Checkout page."""
+        self._end_session(id, pages.complete)
+
+    def expire_session(self, id: str) -> None:
+        """A Checkout page dies, of age or by hand."""
+        self._end_session(id, pages.expire)
+
+    def _end_session(self, id: str, end: Callable[..., None]) -> None:
         with self.lock:
             for ledger in self.all_ledgers():
                 if session := ledger.of("checkout.session").get(id):
-                    pages.complete(self, ledger, session)
+                    end(self, ledger, session)
 
     def collect(self) -> None:
         """Charge what is open and collected automatically, as Stripe does within the hour."""

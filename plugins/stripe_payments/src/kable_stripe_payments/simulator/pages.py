@@ -54,6 +54,12 @@ def _session(sim: "StripeSimulator", id: str) -> tuple[Ledger, Object | None]:
     return ledgers[0], None
 
 
+def expire(sim: "StripeSimulator", ledger: Ledger, session: Object) -> None:
+    """The page dies, and an event tells of it."""
+    session.update(status="expired", url=None)
+    sim.emit(ledger, "checkout.session.expired", session)
+
+
 def complete(sim: "StripeSimulator", ledger: Ledger, session: Object) -> None:
     """The customer leaves a card: attached, not the default, and two events tell of it."""
     method = customers.add_card(ledger, session["customer"])
