@@ -119,6 +119,16 @@ class Simulator:
         """Register the provider's views. Views run one at a time, under `lock`."""
         raise NotImplementedError
 
+    def admit(self, request: Request) -> Response | None:  # noqa: ARG002
+        """Refuse a request at the door, before any latency; None lets it in.
+
+        For what depends on the requests that are under way. Called under `lock`.
+        """
+        return None
+
+    def leave(self, request: Request) -> None:
+        """A request that was let in is about to be answered. Called under `lock`."""
+
     @property
     def url(self) -> str:
         """Where it listens, without a trailing slash."""
@@ -179,15 +189,19 @@ class Simulator:
         environ["wsgi.input"] = io.BytesIO(body)
         with self.lock:
             fault = next((one for one in self._faults if one.matches(request)), None)
+            refused = self.admit(request)
         _sleep(self.latency + (fault.delay if fault else 0.0))
         spoilt = fault is not None and (fault.reset or fault.status is not None)
-        executed = not (spoilt and fault is not None and fault.stage == "before")
-        answer = self._execute(environ) if executed else Response(status=500)
+        executed = not (refused or (spoilt and fault is not None and fault.stage == "before"))
+        answer = self._execute(environ) if executed else refused or Response(status=500)
         answer = _spoil(answer, fault)
         cut = fault is not None and fault.reset
         self._log(request, body, 0 if cut else answer.status_code, executed)
         for observer in list(_observers):
             observer(self, request, answer)
+        if refused is None:
+            with self.lock:
+                self.leave(request)
         if cut:
             wire.cut(environ["werkzeug.socket"])
             raise ConnectionResetError

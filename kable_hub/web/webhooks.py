@@ -5,6 +5,9 @@ from flask import Blueprint, Response, json, request
 from kable_hub.usecases import webhooks
 from kable_hub.web.context import current_hub
 
+LARGEST = 512 * 1024
+"""Bytes of a webhook. Providers send some kilobytes, and whoever sends more is not proven yet."""
+
 blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 
@@ -15,6 +18,8 @@ def receive(slug: str, place: str) -> Response:
 
     `place` is `live`, `test`, or the token of a connection's own address.
     """
+    own = current_hub().settings.max_body_bytes
+    request.max_content_length = min(LARGEST, own)
     headers = {name.lower(): value for name, value in request.headers.items()}
     body = request.get_data(cache=False)
     count = webhooks.receive(current_hub(), slug, headers, body, place)

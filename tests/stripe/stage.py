@@ -174,6 +174,10 @@ class Stage:
         delivery = self.delivery(made, key=key)
         return delivery["state"], delivery["errorCode"]
 
+    def tries(self, made: Any, *, key: str = "") -> list[str]:
+        """The error codes of everything that was tried, empty for what went well."""
+        return [one["code"] for one in self.delivery(made, key=key)["tried"]]
+
     # --- work and time -----------------------------------------------------------------------
 
     @property
@@ -217,6 +221,13 @@ class Stage:
         """Let time pass without work, as if the hub had been down, then work."""
         self.clock.advance(seconds)
         self.work()
+
+    def restart(self) -> None:
+        """The hub's process ends and a new one opens the store, as the engine does at its start."""
+        self.hub.close()
+        self.hub = open_hub(self.hub.settings, clock=self.clock, registry=self.hub.registry)
+        self.hub.queue.void_leases()
+        context.install(self.app, self.hub)
 
     def until_quiet(self, seconds: float = 2 * DAY) -> None:
         """Work, and jump to whatever is due next, as long as that is within so much time."""
@@ -328,7 +339,7 @@ def stage(folder: Path, *plugins: object, **environ: str) -> Iterator[Stage]:
             one = _stage(hub, server, stripe, clock, pushers)
             front.behind = one.app
             yield one
-        hub.close()
+        one.hub.close()
 
 
 _apps: dict[tuple[str, ...], Flask] = {}

@@ -1,15 +1,27 @@
 """A local Stripe: its state per account and mode, its checks, its faults, over a real socket."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from flask import Flask, Response, request
+from werkzeug.wrappers import Request
+from werkzeug.wrappers import Response as WsgiResponse
 
 from kable_hub import Environment, LinkedCustomer
 from kable_hub.testing import Clock, Simulator
 from kable_stripe_payments import mapping
 from kable_stripe_payments.amounts import from_stripe
-from kable_stripe_payments.simulator import api, customers, events, invoices, oauth, pages
+from kable_stripe_payments.simulator import (
+    api,
+    crowd,
+    customers,
+    endpoints,
+    events,
+    invoices,
+    oauth,
+    pages,
+)
 from kable_stripe_payments.simulator.state import Account, Key, Ledger, Object, new_id
 
 LIVE, TEST = Environment.LIVE, Environment.TEST
@@ -18,7 +30,8 @@ LIMITS = {"live": 100, "test": 25, "endpoint": 25, "search": 20}
 
 
 class StripeSimulator(Simulator):
-    """Stripe on loopback. `limits` turns the rate limiter on; `auto_approve` names the account
+    """Stripe on loopback. `limits` turns the rate limiter on (requests a second; `concurrency`
+    at once); `auto_approve` names the account
     that consents without a page; `webhook_url` receives events; `search_lag` is in seconds."""
 
     def __init__(self, *, port: int = 0, clock: Clock | None = None, latency: float = 0.0) -> None:
@@ -36,6 +49,9 @@ class StripeSimulator(Simulator):
         self.limiter = api.Limiter()
         self.refused = 0
         self.webhook_url = ""
+        self.endpoints: list[endpoints.Endpoint] = []
+        self.missed: list[endpoints.Delivery] = []
+        self.under_way: Counter[tuple[str, ...]] = Counter()
         self.events: list[Object] = []
         self._failures: list[tuple[str, Literal["before", "after"]]] = []
         super().__init__(port=port, clock=clock, latency=latency)
@@ -48,6 +64,14 @@ class StripeSimulator(Simulator):
         @app.route("/v1/<path:path>", methods=["GET", "POST", "DELETE"])
         def serve(path: str) -> Response:
             return api.serve(self, request, path)
+
+    def admit(self, request: Request) -> WsgiResponse | None:
+        """Refuse what meets another request on the same key or object, or one too many."""
+        return crowd.admit(self, request)
+
+    def leave(self, request: Request) -> None:
+        """Forget what a request held."""
+        crowd.leave(self, request)
 
     def configuration(self) -> dict[str, str]:
         """The environment variables that point a hub at this simulator."""
@@ -165,8 +189,23 @@ class StripeSimulator(Simulator):
         """Keep an event and send it where somebody listens."""
         one = events.event(ledger, kind, about)
         self.events.append(one)
-        if self.accounts[ledger.account].reachable(ledger.live):
-            events.deliver(self, one)
+        endpoints.deliver(self, one)
+
+    def add_endpoint(self, url: str, *, live: bool, **more: Any) -> endpoints.Endpoint:
+        """Register a webhook endpoint; `more` are the fields of `Endpoint`."""
+        self.endpoints.append(endpoints.Endpoint(url, live, **more))
+        return self.endpoints[-1]
+
+    def listening(self) -> list[endpoints.Endpoint]:
+        """Every endpoint; at `webhook_url` the platform's two, which a hub is configured for."""
+        url = self.webhook_url
+        secrets = self.webhook_secrets.items() if url else ()
+        platform = [endpoints.Endpoint(url, live, secrets=[one]) for live, one in secrets]
+        return [*platform, *self.endpoints]
+
+    def redeliver(self) -> int:
+        """Bring every webhook that got no 2xx once more; how many got one now."""
+        return endpoints.redeliver(self)
 
     def sign(self, body: bytes, account: str, *, live: bool) -> str:
         """The signature header of the endpoint that would deliver this: the live endpoint also
@@ -193,6 +232,16 @@ class StripeSimulator(Simulator):
             for ledger in self.all_ledgers():
                 if session := ledger.of("checkout.session").get(id):
                     end(self, ledger, session)
+
+    def expire_sessions(self) -> int:
+        """Let the Checkout pages whose time is over expire; how many are still open."""
+        with self.lock:
+            pairs = [
+                (ledger, one)
+                for ledger in self.all_ledgers()
+                for one in ledger.of("checkout.session").values()
+            ]
+            return sum(pages.usable(self, ledger, one) for ledger, one in pairs)
 
     def collect(self) -> None:
         """Charge what is open and collected automatically, as Stripe does within the hour."""

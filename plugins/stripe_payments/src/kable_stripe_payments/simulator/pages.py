@@ -23,7 +23,7 @@ def routes(app: Flask, sim: "StripeSimulator") -> None:
     @app.get("/c/pay/<id>")
     def checkout(id: str) -> Response:
         ledger, session = _session(sim, id)
-        if session is None or session["status"] != "open" or session["expires_at"] < ledger.now():
+        if session is None or not usable(sim, ledger, session):
             return Response(_PAGE.format(title="This page has expired", body=""), 410)
         body = Markup('<form method="post"><button>Save card</button></form><a href="{}">Back</a>')
         return Response(_PAGE.format(title="Save a card", body=body.format(session["cancel_url"])))
@@ -31,7 +31,7 @@ def routes(app: Flask, sim: "StripeSimulator") -> None:
     @app.post("/c/pay/<id>")
     def save(id: str) -> Response:
         ledger, session = _session(sim, id)
-        if session is None or session["status"] != "open" or session["expires_at"] < ledger.now():
+        if session is None or not usable(sim, ledger, session):
             return Response(_PAGE.format(title="This page has expired", body=""), 410)
         complete(sim, ledger, session)
         response: Response = redirect(session["success_url"], 303)  # type: ignore[assignment]
@@ -52,6 +52,13 @@ def _session(sim: "StripeSimulator", id: str) -> tuple[Ledger, Object | None]:
         if id in ledger.of("checkout.session"):
             return ledger, ledger.of("checkout.session")[id]
     return ledgers[0], None
+
+
+def usable(sim: "StripeSimulator", ledger: Ledger, session: Object) -> bool:
+    """Whether a page still stands; one whose time is over expires now."""
+    if session["status"] == "open" and session["expires_at"] < ledger.now():
+        expire(sim, ledger, session)
+    return bool(session["status"] == "open")
 
 
 def expire(sim: "StripeSimulator", ledger: Ledger, session: Object) -> None:
