@@ -11,6 +11,9 @@ from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
 from kable_hub.store.pauses import Lane, load_lane
 
+ONCE = ("voided", "deleted")
+"""What can happen to a document only once, whenever and however often it is told."""
+
 
 @dataclass(frozen=True)
 class StoredEvent:
@@ -83,7 +86,7 @@ def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, n
     known = t.Signal.select().where(
         t.Signal.delivery_id == delivery.id,
         t.Signal.kind == kind,
-        t.Signal.as_of == as_of,
+        (t.Signal.as_of == as_of) | t.Signal.kind.in_(ONCE),
         t.Signal.account_id == lane.scope.account_id,
         t.Signal.environment == lane.scope.environment.value,
     )

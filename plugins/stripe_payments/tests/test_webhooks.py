@@ -87,7 +87,8 @@ def test_unknown_kinds_and_foreign_events_are_ignored(desk):
     event = {"id": "evt_1", "type": "invoice.paid", "data": {"object": {"id": "in_1"}}}
     assert arrive(desk, event) == []
     assert arrive(desk, {**event, "account": "acct_1", "type": "charge.captured"}) == []
-    assert arrive(desk, [1, 2]) == []
+    with pytest.raises(Rejected, match="not an event"):
+        arrive(desk, [1, 2])
     assert arrive(desk, {"account": "acct_1", "type": "invoice.paid"}) == []
 
 

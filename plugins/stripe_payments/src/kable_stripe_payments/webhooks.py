@@ -44,7 +44,7 @@ def receive(
         body = simplejson.loads(request.body)
     except ValueError:
         raise Rejected("The signed body is not JSON.", code="bad_body") from None
-    event = _event(body, connection) if isinstance(body, dict) else None
+    event = _event(_map(body), connection)
     return [event] if event else []
 
 
@@ -64,20 +64,34 @@ def _verify(request: WebhookRequest, secrets: Iterable[str]) -> None:
 
 
 def _event(body: Mapping[str, Any], connection: Connection | None) -> Event | None:
-    kind = str(body.get("type", "")).removeprefix("v1.")
-    account = body.get("account") or body.get("context")
+    """None for what concerns nobody here. Raises Rejected where it has not an event's shape."""
+    kind = _text(body.get("type")).removeprefix("v1.")
+    account = _text(body.get("account")) or _text(body.get("context"))
     if not account and connection is not None:
         account = connection.external_id
-    about = body.get("related_object") or (body.get("data") or {}).get("object") or {}
-    if not account or not body.get("id") or kind not in _WORK:
+    about = _map(body.get("related_object")) or _map(_map(body.get("data")).get("object"))
+    id = _text(body.get("id"))
+    if not account or not id or kind not in _WORK:
         return None
     return Event(
-        id=str(body["id"]),
+        id=id,
         type=kind,
-        external_id=str(account),
+        external_id=account,
         environment=Environment.LIVE if body.get("livemode") else Environment.TEST,
-        payload={"object": str(about.get("id", ""))},
+        payload={"object": _text(about.get("id"))},
     )
+
+
+def _map(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping | None):
+        raise Rejected("The signed body is not an event.", code="bad_body")
+    return value or {}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str | None):
+        raise Rejected("The signed body is not an event.", code="bad_body")
+    return value or ""
 
 
 def work(connection: Connection, event: Event) -> list[Effect]:
