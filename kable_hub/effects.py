@@ -50,9 +50,13 @@ class PaymentChanged:
 
 @dataclass(frozen=True)
 class CustomerReady:
-    """What NeedsCustomer asked for is there; blocked deliveries of this customer go on."""
+    """What NeedsCustomer asked for is there; blocked deliveries of this customer go on.
+
+    `certain` False: it may be there, so they are tried, and blocked again where it is not.
+    """
 
     reference: str
+    certain: bool = True
 
 
 @dataclass(frozen=True)

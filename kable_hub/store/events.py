@@ -105,11 +105,13 @@ def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, n
     return True
 
 
-def wake_customer(lane: Lane, reference: str, now: int) -> int:
+def wake_customer(lane: Lane, reference: str, now: int, *, certain: bool = True) -> int:
     """These linked customers can be charged: what waited for them is due again, answers how
-    many deliveries."""
-    t.Link.update(ready=True).where(_links(lane), t.Link.reference == reference).execute()
-    rows = t.Link.select().where(_links(lane), t.Link.reference == reference)
+    many deliveries. What is not `certain` is tried and not noted."""
+    theirs = _links(lane) & (t.Link.reference == reference)
+    if certain:
+        t.Link.update(ready=True).where(theirs).execute()
+    rows = t.Link.select().where(theirs)
     return sum(
         outbox.wake_blocked(
             lane.scope, lane.id, on="customer", now=now, customer_id=row.customer_id

@@ -141,7 +141,7 @@ class EventWorker:
                 status = effect.status.value
                 store.change_payment(lane, effect.document, status, as_of, details, now)
             case CustomerReady():
-                return store.wake_customer(lane, effect.reference, now) > 0
+                return store.wake_customer(lane, effect.reference, now, certain=effect.certain) > 0
             case PageChanged(page=page, state="completed"):
                 pages.complete(lane, page, now)
             case PageChanged():

@@ -157,12 +157,15 @@ def test_collecting_again_answers_how_the_payment_stands(desk, declines, status)
     assert again.tax == receipt.tax == 500
 
 
-def test_collecting_without_any_card_stays_open(desk):
+def test_collecting_without_any_card_says_so_and_is_no_decline(desk):
     receipt = desk.send(desk.push())
     ledger = desk.stripe.accounts[desk.account].test
     ledger.get("customer", desk.customer)["invoice_settings"]["default_payment_method"] = None
     again = plugin.collect_invoice(desk.connection(), receipt, "key-1")
-    assert again.payment_status is PaymentStatus.OPEN
+    assert (again.payment_status, again.payment_code) == (
+        PaymentStatus.PAYMENT_FAILED,
+        "requires_payment_method",
+    )
 
 
 def test_collecting_what_is_paid_already_is_success(desk):

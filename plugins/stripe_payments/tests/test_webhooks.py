@@ -213,7 +213,7 @@ def test_a_card_removed_after_the_push_shows_as_requires_payment_method(desk):
     ledger.get("customer", desk.customer)["invoice_settings"]["default_payment_method"] = None
     desk.stripe.collect()
     (effect,) = work(desk, last(desk, "invoice.finalized"))
-    assert (effect.status, effect.code) == (PaymentStatus.OPEN, "requires_payment_method")
+    assert (effect.status, effect.code) == (PaymentStatus.PAYMENT_FAILED, "requires_payment_method")
 
 
 def test_a_void_at_stripe_is_payment_status_and_a_changed_document(desk):
@@ -364,6 +364,7 @@ def test_a_default_set_in_the_dashboard_makes_the_customer_ready(desk):
     page(desk)
     ledger = desk.stripe.accounts[desk.account].test
     customer = ledger.get("customer", desk.customer)
+    customer["email"] = None
     desk.stripe.emit(ledger, "customer.updated", customer)
     assert work(desk, last(desk, "customer.updated")) == []
     default_card(desk)
@@ -375,6 +376,9 @@ def test_an_address_makes_a_customer_ready_for_mailed_invoices(desk):
     desk.customer = desk.stripe.add_customer(desk.account, TEST, email="", with_card=True)
     (one,) = arrive(desk, {**event, "data": {"object": {"id": desk.customer}}})
     connection = desk.connection(collection_method="send_invoice")
+    # Its card may be what this customer is charged by, otherwise than others.
+    assert plugin.work_event(connection, one) == [CustomerReady(desk.customer, certain=False)]
+    desk.stripe.customer(desk.account, TEST, desk.customer)["invoice_settings"] = {}
     assert plugin.work_event(connection, one) == []
     desk.stripe.customer(desk.account, TEST, desk.customer)["email"] = "a@example.com"
     assert plugin.work_event(connection, one) == [CustomerReady(desk.customer)]

@@ -30,6 +30,7 @@ from kable_stripe_payments import (
     declaration,
     invoices,
     mapping,
+    paying,
     webhooks,
 )
 from kable_stripe_payments import connect as ways_in
@@ -66,10 +67,10 @@ def search_customers(connection: Connection, query: str) -> list[LinkedCustomer]
 @hookimpl
 def plan_invoice(connection: Connection, invoice: Invoice, link: CustomerLink) -> Document:
     """Translate, and make sure that there is something to charge."""
-    today = connection.now().date()
-    document = mapping.to_document(invoice, link, connection.settings, today)
+    settings = {**connection.settings, **link.settings}
+    document = mapping.to_document(invoice, link, settings, connection.now().date())
     if invoice.total:
-        customers.require_chargeable(connection, link.reference)
+        customers.require_chargeable(connection, link.reference, settings)
     return document
 
 
@@ -94,7 +95,7 @@ def cancel_invoice(connection: Connection, receipt: Receipt, push: Push) -> Rece
 @hookimpl
 def collect_invoice(connection: Connection, receipt: Receipt, key: str) -> Receipt:
     """Have Stripe charge the invoice now."""
-    return invoices.collect(connection, receipt, key)
+    return paying.collect(connection, receipt, key)
 
 
 @hookimpl

@@ -115,7 +115,7 @@ def _look(stripe: client.Client, customer: Customer, since: datetime, now: datet
     return None
 
 
-def require_chargeable(connection: Connection, reference: str) -> None:
+def require_chargeable(connection: Connection, reference: str, settings: Mapping[str, Any]) -> None:
     """Raise where an invoice for this customer would go nowhere, before anything is made.
 
     NeedsCustomer `requires_payment_method`; NeedsOperator `customer_gone`, `customer_email`.
@@ -123,9 +123,9 @@ def require_chargeable(connection: Connection, reference: str) -> None:
     customer = read(connection, reference)
     if customer is None:
         raise gone(reference)
-    if mapping.is_ready(customer, connection.settings):
+    if mapping.is_ready(customer, settings):
         return
-    if connection.settings["collection_method"] == "send_invoice":
+    if settings["collection_method"] == "send_invoice":
         raise NeedsOperator(
             "The customer has no e-mail address at Stripe, so no invoice can be mailed.",
             code="customer_email",

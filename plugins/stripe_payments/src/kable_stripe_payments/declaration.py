@@ -1,5 +1,6 @@
 """What the hub knows about Stripe before it talks to it: facts, limits, settings."""
 
+import re
 from datetime import timedelta
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -11,6 +12,7 @@ from kable_hub import (
     Environment,
     Facts,
     Kind,
+    Lift,
     Limit,
     Provider,
     Reference,
@@ -27,6 +29,7 @@ ENDPOINTS = (
     "customers.create",
     "customers.update",
     "invoices.create",
+    "invoices.update",
     "invoices.add_lines",
     "invoices.finalize",
     "invoices.get",
@@ -57,6 +60,12 @@ def _check_captions(text: str) -> None:
             raise ValidationError(
                 f"{caption[:40]!r}: the caption has 1 to 40 characters, the text 1 to 140."
             )
+
+
+def _check_rates(text: str) -> None:
+    for name, rate in captions(text).items():
+        if not name or not re.fullmatch(r"txr_[A-Za-z0-9]{1,64}", rate):
+            raise ValidationError(f"{name[:40]!r}: a tax code or percent, a colon, and a txr_...")
 
 
 class AppSettings(Schema):
@@ -101,6 +110,7 @@ class Settings(Schema):
         metadata={
             "label": "Collection",
             "help": "Charge the default payment method, or let Stripe mail the invoice.",
+            "per_customer": True,
         },
     )
     days_until_due = fields.Integer(
@@ -109,14 +119,51 @@ class Settings(Schema):
         metadata={
             "label": "Days until due",
             "help": "For mailed invoices that bring no due date of their own.",
+            "per_customer": True,
+        },
+    )
+    pay_at_once = fields.Boolean(
+        load_default=False,
+        metadata={
+            "label": "Pay at once",
+            "help": "Charge as soon as the invoice is final, rather than when Stripe gets to it.",
+            "per_customer": True,
         },
     )
     tax = fields.String(
         load_default="amounts",
-        validate=validate.OneOf(["amounts", "line"], ["On each line", "As lines of its own"]),
+        validate=validate.OneOf(
+            ["amounts", "line", "rates", "automatic"],
+            ["On each line", "As lines of its own", "By Stripe's tax rates", "By Stripe Tax"],
+        ),
         metadata={
             "label": "Tax",
-            "help": "Show the hub's tax as Stripe tax amounts on each line, or as plain lines.",
+            "help": "The invoice's tax on each line or as lines of its own, the same worked out by "
+            "Stripe's tax rates, or tax that Stripe Tax adds (which Stripe charges for).",
+        },
+    )
+    tax_rates = fields.String(
+        load_default="",
+        validate=_check_rates,
+        metadata={
+            "label": "Stripe's tax rates",
+            "help": "Tax code or percent: txr_...; percent: txr_... Of this account and mode.",
+        },
+    )
+    tax_failure = fields.String(
+        load_default="block",
+        validate=validate.OneOf(["block", "send"], ["Hold the invoice", "Send it without tax"]),
+        metadata={
+            "label": "Where Stripe Tax cannot work",
+            "help": "What becomes of an invoice whose customer's address is of no use.",
+        },
+    )
+    many_lines = fields.String(
+        load_default="refuse",
+        validate=validate.OneOf(["refuse", "combine"], ["Refuse", "Put the last ones together"]),
+        metadata={
+            "label": "More than 250 lines",
+            "help": "Lines of the same tax are put together; every sum stays as it is.",
         },
     )
     tax_name = fields.String(
@@ -171,6 +218,7 @@ def provider() -> Provider:
         settle_after=timedelta(seconds=120),
         marker="metadata",
         facts=Facts(currencies=CURRENCIES, max_lines=MAX_LINES),
+        lifts=(Lift("max_lines", setting="many_lines", value="combine"),),
     )
 
 

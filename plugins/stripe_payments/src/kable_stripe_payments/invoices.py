@@ -2,10 +2,11 @@
 
 Progress is `{"invoice": id, "lines": how many are on it}`, plus `try` once the draft was found
 by looking: Stripe keeps a 500 under its key, so the steps after a look get keys of their own.
-After a draft was removed for good it is `{"removed": id, "code": ..., "message": ...}`, so a
-repeat says the same without a call. `{"stale": id}` names a draft of an older generation.
+After a draft was removed for good it is `{"removed": id, "code": ..., "message": ..., "on": ...}`,
+so a repeat says the same without a call. `{"stale": id}` names a draft of an older generation.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,14 +16,12 @@ from kable_hub import (
     Connection,
     NeedsOperator,
     OutcomeUnknown,
-    ProviderError,
     Push,
     Receipt,
     Rejected,
-    Transient,
     Unfinished,
 )
-from kable_stripe_payments import client, customers, mapping
+from kable_stripe_payments import client, customers, mapping, paying, taxes
 
 CHUNK = 100
 """Lines per call: keeps bodies small, and Stripe fast."""
@@ -34,7 +33,7 @@ MARGIN = timedelta(hours=1)
 def push(connection: Connection, push: Push) -> Receipt:
     """Make the one final invoice of `push`, from wherever its progress left off."""
     if "removed" in push.progress:
-        raise Rejected(push.progress["message"], code=push.progress["code"])
+        raise _said_before(push.progress)
     stripe = client.of(connection)
     if "stale" in push.progress:
         _remove(stripe, push.progress["stale"])
@@ -45,8 +44,12 @@ def push(connection: Connection, push: Push) -> Receipt:
     if invoice["status"] == "draft":
         try:
             invoice = _finish(stripe, push, invoice, push.progress.get("lines", 0))
-        except Rejected as error:
+        except (Rejected, NeedsOperator) as error:
+            if isinstance(error, NeedsOperator) and error.scope == "connection":
+                raise
             raise _give_up(stripe, push, invoice["id"], error) from None
+    if push.document.get("pay"):
+        invoice = paying.at_once(connection, push, invoice)
     return mapping.to_receipt(invoice, connection.now(), push.document["tax"])
 
 
@@ -57,7 +60,12 @@ def _create(stripe: client.Client, push: Push) -> Any:
     except Rejected as error:
         if error.code == "resource_missing" and error.reasons[0].field == "customer":
             raise customers.gone(push.link.reference) from None
-        raise
+        if error.code not in taxes.NO_LOCATION:
+            raise taxes.explained(error) from None
+        if not taxes.goes_without(push):
+            raise taxes.location_unusable(push) from None
+        untaxed = {**params, "automatic_tax": {"enabled": False}}
+        invoice = stripe.post("invoices.create", "/v1/invoices", untaxed, f"{push.key}-untaxed")
     push.save({"invoice": invoice["id"], "lines": 0})
     return invoice
 
@@ -76,11 +84,39 @@ def _finish(stripe: client.Client, push: Push, invoice: Any, done: int) -> Any:
     for start in range(done, len(lines), CHUNK):
         chunk = lines[start : start + CHUNK]
         key = _key(push, f"lines-{start}")
-        invoice = stripe.post("invoices.add_lines", f"{path}/add_lines", {"lines": chunk}, key)
+        try:
+            invoice = stripe.post("invoices.add_lines", f"{path}/add_lines", {"lines": chunk}, key)
+        except Rejected as error:
+            raise taxes.explained(error) from None
         push.save({**push.progress, "invoice": invoice["id"], "lines": start + len(chunk)})
+    return _finalize(stripe, push, invoice)
+
+
+def _finalize(stripe: client.Client, push: Push, invoice: Any) -> Any:
+    """The irrevocable step, with tax or, where that cannot be had and may be missed, without."""
+    if taxes.lacks_location(invoice):
+        invoice = _without_tax(stripe, push, invoice)
     _compare(invoice, push)
-    params = {"auto_advance": True}
-    return stripe.post("invoices.finalize", f"{path}/finalize", params, _key(push, "finalize"))
+    # Stripe keeps a refusal under its key: without tax it is another request.
+    untaxed = push.document["invoice"]["automatic_tax"]["enabled"] and not taxes.is_automatic(
+        invoice
+    )
+    key = _key(push, "finalize-untaxed" if untaxed else "finalize")
+    path = f"/v1/invoices/{invoice['id']}/finalize"
+    try:
+        return stripe.post("invoices.finalize", path, {"auto_advance": True}, key)
+    except Rejected as error:
+        if error.code not in taxes.NO_LOCATION or not taxes.is_automatic(invoice):
+            raise taxes.explained(error) from None
+    return _finalize(stripe, push, _without_tax(stripe, push, invoice))
+
+
+def _without_tax(stripe: client.Client, push: Push, invoice: Any) -> Any:
+    """Take Stripe Tax off a draft, where the frozen policy says so; else raise NeedsOperator."""
+    if not taxes.goes_without(push):
+        raise taxes.location_unusable(push)
+    path, off = f"/v1/invoices/{invoice['id']}", {"automatic_tax": {"enabled": False}}
+    return stripe.post("invoices.update", path, off, _key(push, "untaxed"))
 
 
 def _key(push: Push, step: str) -> str:
@@ -91,23 +127,36 @@ def _key(push: Push, step: str) -> str:
 def _compare(invoice: Any, push: Push) -> None:
     """The last look before the irrevocable step: what Stripe would ask for is what we sent."""
     expected = (push.document["total"], push.document["invoice"]["currency"])
-    if (invoice["total"], invoice["currency"]) == expected:
+    total = invoice["total"] - taxes.added(invoice)
+    if (total, invoice["currency"]) == expected:
         return
     raise Rejected(
-        f"Stripe makes the total {invoice['total']} {invoice['currency']}, the invoice says "
+        f"Stripe makes the total {total} {invoice['currency']}, the invoice says "
         f"{expected[0]} {expected[1]} (smallest units).",
         code="total_mismatch",
     )
 
 
-def _give_up(stripe: client.Client, push: Push, draft: str, error: Rejected) -> Rejected:
+def _give_up(
+    stripe: client.Client, push: Push, draft: str, error: Rejected | NeedsOperator
+) -> Rejected | NeedsOperator:
     """Stripe refused, or the totals differ: take the draft back and say why.
 
     A draft that cannot be removed (somebody finalized it, say) raises what kept it there.
     """
     _remove(stripe, draft)
-    push.save({"removed": draft, "code": error.code, "message": error.message})
+    said = {"removed": draft, "code": error.code, "message": error.message}
+    if isinstance(error, NeedsOperator):
+        said |= {"on": error.on, "scope": error.scope}
+    push.save(said)
     return error
+
+
+def _said_before(progress: Mapping[str, Any]) -> Rejected | NeedsOperator:
+    said = progress["message"], progress["code"]
+    if "on" not in progress:
+        return Rejected(said[0], code=said[1])
+    return NeedsOperator(said[0], code=said[1], on=progress["on"], scope=progress["scope"])
 
 
 def _remove(stripe: client.Client, draft: str) -> None:
@@ -144,6 +193,8 @@ def find(connection: Connection, push: Push) -> Receipt | Unfinished | None:
         return None
     if hits[0]["status"] == "draft":
         return _unfinished(stripe, push, hits[0], connection.now())
+    if paying.wants_payment(push, hits[0]):
+        return Unfinished({"invoice": hits[0]["id"], "lines": len(push.document["lines"])})
     return mapping.to_receipt(hits[0], connection.now(), push.document["tax"], adopted=True)
 
 
@@ -172,24 +223,3 @@ def cancel(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
     if invoice["status"] == "paid":
         raise Rejected("The invoice is paid at Stripe already.", code="already_paid")
     return mapping.to_receipt(invoice, connection.now(), push.document["tax"])
-
-
-def collect(connection: Connection, receipt: Receipt, key: str) -> Receipt:
-    """Charge an open invoice now. A decline is payment status, not an error."""
-    stripe = client.of(connection)
-    path = f"/v1/invoices/{receipt.external_id}"
-    try:
-        stripe.post("invoices.pay", f"{path}/pay", {}, key)
-    except (Transient, OutcomeUnknown):
-        raise
-    except ProviderError as error:
-        if error.http_status not in (400, 402):
-            raise
-    invoice = read_with_payment(connection, receipt.external_id)
-    return replace(mapping.to_receipt(invoice, connection.now()), tax=receipt.tax)
-
-
-def read_with_payment(connection: Connection, invoice: str) -> Any:
-    """An invoice with its payment attempts, which Stripe shows only when asked."""
-    expand = {"expand": ["payments.data.payment.payment_intent"]}
-    return client.of(connection).get("invoices.get", f"/v1/invoices/{invoice}", expand)

@@ -1,12 +1,12 @@
 """Hub invoice to Stripe's parameters, Stripe's objects to the hub's. Pure: no network, no state.
 
 A document is `{"invoice": params of POST /v1/invoices, "lines": lines of add_lines,
-"total": int, "tax": int}`, amounts in Stripe's smallest unit.
+"total": int, "tax": int, "pay": whether it is charged at once, "tax_failure": what follows
+where Stripe Tax cannot work}`, amounts in Stripe's smallest unit.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, time
-from decimal import Decimal
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from kable_hub import (
@@ -15,17 +15,24 @@ from kable_hub import (
     CustomerLink,
     Document,
     Invoice,
-    InvoiceLine,
     LinkedCustomer,
     Push,
     Receipt,
     Unsupported,
 )
-from kable_stripe_payments.amounts import from_stripe, split
-from kable_stripe_payments.declaration import MAX_LINES, captions
-from kable_stripe_payments.status import payment_status
+from kable_stripe_payments import taxes
+from kable_stripe_payments.amounts import from_stripe
+from kable_stripe_payments.declaration import captions
+from kable_stripe_payments.lines import lines_of, midnight
+from kable_stripe_payments.status import payment_status, told
 
 MARKER = "hub_marker"
+HUB_MARKS = 6
+"""How many of Stripe's 50 entries of metadata are the hub's own."""
+
+WAYS = ("charge_automatically", "send_invoice")
+"""How Stripe collects."""
+
 Stripe = Mapping[str, Any]
 """A Stripe object as it came over the wire."""
 
@@ -35,22 +42,20 @@ def to_document(
 ) -> Document:
     """The exact parameters for `invoice`, without the marker, which only the push knows.
 
-    Raises Unsupported where Stripe cannot take it: a negative total, too many lines.
+    Raises Unsupported where Stripe cannot take it (a negative total, too many lines), and
+    NeedsOperator where its tax and the settings do not fit.
     """
     if invoice.total < 0:
         raise Unsupported("Stripe takes no credit notes as invoices.", fact="negative_total")
-    lines = list(_lines(invoice, settings))
-    if len(lines) > MAX_LINES:
-        raise Unsupported(
-            f"The invoice needs {len(lines)} lines at Stripe, which takes {MAX_LINES}.",
-            fact="max_lines",
-        )
-    tax = sum(part["amount"] for line in lines for part in line.get("tax_amounts", ()))
+    lines = lines_of(invoice, settings)
+    charged = settings["collection_method"] == "charge_automatically"
     return {
         "invoice": _head(invoice, link, settings, today),
-        "lines": lines,
-        "total": sum(line["amount"] for line in lines) + tax,
-        "tax": tax + sum(line["amount"] for line in lines if "hub_tax" in line["metadata"]),
+        "lines": list(lines.params),
+        "total": lines.total,
+        "tax": lines.tax,
+        "pay": charged and settings["pay_at_once"],
+        "tax_failure": settings["tax_failure"],
     }
 
 
@@ -61,10 +66,11 @@ def _head(
         "customer": link.reference,
         "currency": invoice.currency.lower(),
         "auto_advance": False,
-        "automatic_tax": {"enabled": False},
+        "automatic_tax": {"enabled": settings["tax"] == "automatic"},
         "discounts": "",
         "pending_invoice_items_behavior": "exclude",
         "metadata": {
+            **_own_marks(invoice.metadata),
             "hub_invoice_id": invoice.id,
             "hub_customer_id": link.customer.id,
             "hub_client_id": link.customer.client_id[:500],
@@ -81,6 +87,16 @@ def _head(
     return {**head, **{name: value for name, value in texts.items() if value}}
 
 
+def _own_marks(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The account's own metadata, as far as Stripe takes it; the hub's names are not theirs."""
+    fitting = {
+        name: value[:500]
+        for name, value in metadata.items()
+        if len(name) <= 40 and not set("[]") & set(name) and not name.startswith("hub_")
+    }
+    return dict(list(fitting.items())[: 50 - HUB_MARKS])
+
+
 def _collection(invoice: Invoice, settings: Mapping[str, Any], today: date) -> dict[str, JSON]:
     method = settings["collection_method"]
     if method != "send_invoice":
@@ -89,7 +105,7 @@ def _collection(invoice: Invoice, settings: Mapping[str, Any], today: date) -> d
         return {"collection_method": method, "days_until_due": settings["days_until_due"]}
     if invoice.due_date <= today:
         return {"collection_method": method, "days_until_due": 0}
-    return {"collection_method": method, "due_date": _midnight(invoice.due_date)}
+    return {"collection_method": method, "due_date": midnight(invoice.due_date)}
 
 
 def _custom_fields(invoice: Invoice, settings: Mapping[str, Any]) -> list[JSON]:
@@ -98,78 +114,6 @@ def _custom_fields(invoice: Invoice, settings: Mapping[str, Any]) -> list[JSON]:
         **captions(settings["custom_fields"]),
     }
     return [{"name": name, "value": value} for name, value in shown.items() if name and value]
-
-
-def _lines(invoice: Invoice, settings: Mapping[str, Any]) -> Iterator[dict[str, JSON]]:
-    rows, taxed = invoice.lines, [line for line in invoice.lines if line.tax]
-    amounts = split([row.amount for row in rows] + [row.tax for row in taxed], invoice.currency)
-    taxes = dict(zip((row.id for row in taxed), amounts[len(rows) :], strict=True))
-    as_lines = settings["tax"] == "line"
-    for row, amount in zip(rows, amounts, strict=False):
-        parts = {} if as_lines else _tax_amounts(row, amount, taxes.get(row.id), settings)
-        yield {**_line(row, amount, invoice.currency), **parts}
-    if as_lines:
-        yield from _tax_lines(taxed, taxes, settings["tax_name"])
-
-
-def _line(row: InvoiceLine, amount: int, currency: str) -> dict[str, JSON]:
-    line: dict[str, JSON] = {
-        "amount": amount,
-        "description": _described(row, currency),
-        "discountable": False,
-        "metadata": {"hub_line_id": row.id[:500]},
-    }
-    if row.service_date is not None:
-        moment = _midnight(row.service_date)
-        line["period"] = {"start": moment, "end": moment}
-    return line
-
-
-def _described(row: InvoiceLine, currency: str) -> str:
-    """The line's text and how its amount came about, which a bare amount would not show."""
-    if row.quantity == 1:
-        return row.description[:5000]
-    sum_of = f" ({row.quantity:f} × {row.unit_price:f} {currency})"
-    return row.description[: 5000 - len(sum_of)] + sum_of
-
-
-def _tax_amounts(
-    row: InvoiceLine, amount: int, tax: int | None, settings: Mapping[str, Any]
-) -> dict[str, JSON]:
-    if tax is None:
-        return {}
-    rate = {
-        "display_name": settings["tax_name"],
-        "inclusive": False,
-        "percentage": _percentage(row),
-    }
-    return {"tax_amounts": [{"amount": tax, "taxable_amount": amount, "tax_rate_data": rate}]}
-
-
-def _percentage(row: InvoiceLine) -> Decimal:
-    """The rate as Stripe takes it: 0 to 100, four decimals; worked out where none is given."""
-    rate = row.tax_rate
-    if rate is None and row.amount:
-        rate = Decimal(row.tax) * 100 / Decimal(row.amount)
-    if rate is None or not 0 <= rate <= 100:
-        return Decimal(0)
-    return Decimal(f"{rate.quantize(Decimal('0.0001')).normalize():f}")
-
-
-def _tax_lines(
-    taxed: list[InvoiceLine], taxes: Mapping[str, int], name: str
-) -> Iterator[dict[str, JSON]]:
-    sums: dict[Decimal | None, int] = {}
-    for row in taxed:
-        sums[row.tax_rate] = sums.get(row.tax_rate, 0) + taxes[row.id]
-    for rate, amount in sums.items():
-        label = name if rate is None else f"{name} {rate.normalize():f} %"
-        yield {
-            "amount": amount,
-            "description": label,
-            "discountable": False,
-            "metadata": {"hub_tax": "true" if rate is None else f"{rate:f}"},
-        }
 
 
 def with_marker(push: Push) -> dict[str, JSON]:
@@ -182,18 +126,23 @@ def with_marker(push: Push) -> dict[str, JSON]:
 def to_receipt(invoice: Stripe, now: datetime, tax: int = 0, *, adopted: bool = False) -> Receipt:
     """A final Stripe invoice as a receipt. `tax`: what stands on it as plain lines."""
     currency = invoice["currency"].upper()
-    taxes = sum(part["amount"] for part in invoice.get("total_taxes") or ())
+    automatic = taxes.is_automatic(invoice)
+    parts = sum(part["amount"] for part in invoice.get("total_taxes") or ())
+    code, message = told(invoice)
     return Receipt(
         external_id=invoice["id"],
         number=invoice.get("number") or "",
         url=invoice.get("hosted_invoice_url") or "",
         status=invoice["status"],
         total=from_stripe(invoice["total"], currency),
-        tax=from_stripe(taxes or tax, currency),
+        tax=from_stripe(taxes.added(invoice) if automatic else parts or tax, currency),
         currency=currency,
         customer=invoice.get("customer") or "",
         payment_status=payment_status(invoice, now),
         adopted=adopted,
+        adds_tax=automatic,
+        payment_code=code,
+        payment_message=message,
     )
 
 
@@ -244,7 +193,3 @@ def is_ready(customer: Stripe, settings: Mapping[str, Any]) -> bool:
     if settings["collection_method"] == "send_invoice":
         return bool(customer.get("email"))
     return has_payment_method(customer)
-
-
-def _midnight(day: date) -> int:
-    return int(datetime.combine(day, time(), UTC).timestamp())

@@ -25,7 +25,7 @@ def payment_status(invoice: Mapping[str, Any], now: datetime) -> PaymentStatus |
     intent = payment_intent(invoice)
     if intent.get("status") == "requires_action":
         return PaymentStatus.REQUIRES_ACTION
-    if intent.get("last_payment_error") or invoice.get("attempt_count"):
+    if intent.get("last_payment_error") or invoice.get("attempt_count") or lacks_method(invoice):
         return PaymentStatus.PAYMENT_FAILED
     if invoice.get("amount_paid"):
         return PaymentStatus.PARTIALLY_PAID
@@ -42,14 +42,47 @@ def payment_intent(invoice: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def trouble(invoice: Mapping[str, Any]) -> tuple[str, str]:
-    """Code and message of what keeps an open invoice from being paid, or two empty texts."""
+def lacks_method(invoice: Mapping[str, Any]) -> bool:
+    """Whether Stripe went to charge and found nothing to charge: not the same as a decline, and
+    before a first attempt every intent stands like that."""
     intent = payment_intent(invoice)
+    waits = intent.get("status") == "requires_payment_method"
+    return bool(waits and invoice.get("attempted") and not intent.get("last_payment_error"))
+
+
+def told(invoice: Mapping[str, Any]) -> tuple[str, str]:
+    """Code and message of what keeps an open invoice from being paid, or of how one came to be
+    paid without a charge; two empty texts where there is nothing to tell."""
+    if invoice.get("status") == "paid":
+        return _without_charge(invoice)
+    return _trouble(invoice) if invoice.get("status") == "open" else ("", "")
+
+
+def _trouble(invoice: Mapping[str, Any]) -> tuple[str, str]:
+    intent = payment_intent(invoice)
+    if intent.get("status") == "requires_action":
+        return "requires_action", "The customer has to confirm the payment."
     error = intent.get("last_payment_error") or {}
     if error:
         return error.get("decline_code") or error.get("code") or "", error.get("message") or ""
-    if intent.get("status") == "requires_payment_method":
+    if lacks_method(invoice):
         return "requires_payment_method", "The customer has no payment method to charge."
-    if intent.get("status") == "requires_action":
-        return "requires_action", "The customer has to confirm the payment."
+    return "", ""
+
+
+def _without_charge(invoice: Mapping[str, Any]) -> tuple[str, str]:
+    """Paid is not collected: a sum under Stripe's minimum is carried, a credit is used up."""
+    if invoice.get("amount_paid_off_stripe"):
+        return "paid_elsewhere", "It was marked as paid outside Stripe."
+    if invoice.get("amount_paid"):
+        return "", ""
+    if not invoice.get("total"):
+        return "no_charge", "There was nothing to pay."
+    if (invoice.get("ending_balance") or 0) > 0:
+        return "carried_to_balance", (
+            "Paid without a charge: it is below Stripe's minimum, and was carried to the "
+            "customer's balance, to be paid with a later invoice."
+        )
+    if (invoice.get("starting_balance") or 0) < 0:
+        return "paid_from_balance", "Paid out of the customer's credit balance, without a charge."
     return "", ""

@@ -25,7 +25,7 @@ from kable_hub import (
     Rejected,
     WebhookRequest,
 )
-from kable_stripe_payments import checkout, client, customers, invoices, mapping, status
+from kable_stripe_payments import checkout, client, customers, mapping, paying, status
 
 TOLERANCE = 300
 """Seconds a signature's timestamp may be off, either way."""
@@ -103,7 +103,7 @@ def work(connection: Connection, event: Event) -> list[Effect]:
 def _invoice(connection: Connection, event: Event) -> list[Effect]:
     as_of = connection.now()
     try:
-        invoice = invoices.read_with_payment(connection, event.payload["object"])
+        invoice = paying.read(connection, event.payload["object"])
     except Rejected as error:
         if error.http_status != 404:
             raise
@@ -111,7 +111,7 @@ def _invoice(connection: Connection, event: Event) -> list[Effect]:
     stands = status.payment_status(invoice, as_of)
     if mapping.MARKER not in invoice["metadata"] or stands is None:
         return []
-    code, message = status.trouble(invoice)
+    code, message = status.told(invoice)
     url = invoice.get("hosted_invoice_url") or ""
     changed: list[Effect] = [PaymentChanged(invoice["id"], stands, as_of, code, message, url)]
     if event.type == "invoice.voided" and invoice["status"] == "void":
@@ -156,7 +156,11 @@ def _customer(connection: Connection, event: Event) -> list[Effect]:
     customer = customers.read(connection, reference)
     if customer is None:
         return [CustomerGone(reference, "The customer was deleted at Stripe.")]
-    return [CustomerReady(reference)] if mapping.is_ready(customer, connection.settings) else []
+    if mapping.is_ready(customer, connection.settings):
+        return [CustomerReady(reference)]
+    # A customer may be billed otherwise than its connection, which an event does not know.
+    reached = any(mapping.is_ready(customer, {"collection_method": one}) for one in mapping.WAYS)
+    return [CustomerReady(reference, certain=False)] if reached else []
 
 
 def _revoked(connection: Connection, _event: Event) -> list[Effect]:

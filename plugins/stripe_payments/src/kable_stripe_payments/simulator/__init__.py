@@ -18,9 +18,10 @@ from kable_stripe_payments.simulator import (
     customers,
     endpoints,
     events,
-    invoices,
     oauth,
     pages,
+    payments,
+    taxes,
 )
 from kable_stripe_payments.simulator.state import Account, Key, Ledger, Object, new_id
 
@@ -117,6 +118,10 @@ class StripeSimulator(Simulator):
         """Add a customer, with a default card or without; its `cus_...` id."""
         ledger = self.accounts[account].ledger(environment is LIVE)
         return str(customers.add(ledger, name, email, with_card=with_card)["id"])
+
+    def add_tax_rate(self, account: str, environment: Environment, percentage: str) -> str:
+        """Add a tax rate that comes on top; its `txr_...` id."""
+        return taxes.add_rate(self.accounts[account].ledger(environment is LIVE), percentage)
 
     def customer(self, account: str, environment: Environment, id: str) -> Object:
         """A customer's own record, to look at or to change."""
@@ -250,7 +255,7 @@ class StripeSimulator(Simulator):
                 for invoice in ledger.of("invoice").values():
                     automatic = invoice["collection_method"] == "charge_automatically"
                     if invoice["status"] == "open" and invoice["auto_advance"] and automatic:
-                        invoices.attempt(self, ledger, invoice)
+                        payments.attempt(self, ledger, invoice)
 
     def _now(self) -> int:
         return int(self.clock.now().timestamp())

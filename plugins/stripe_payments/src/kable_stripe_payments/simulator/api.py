@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import stripe
 from flask import Request, Response
 
-from kable_stripe_payments.simulator import customers, invoices
+from kable_stripe_payments.simulator import customers, invoices, payments
 from kable_stripe_payments.simulator.asked import Asked, Handler
 from kable_stripe_payments.simulator.errors import ApiError
 from kable_stripe_payments.simulator.params import parse
@@ -51,6 +51,7 @@ ROUTES = (
     Route("POST", "invoices", "InvoiceCreateParams", "rak_invoice_write", invoices.create),
     Route("GET", "invoices", "InvoiceListParams", "rak_invoice_read", invoices.list_all),
     Route("GET", f"invoices/{_ID}", "InvoiceRetrieveParams", "rak_invoice_read", invoices.retrieve),
+    Route("POST", f"invoices/{_ID}", "InvoiceUpdateParams", "rak_invoice_write", invoices.update),
     Route("DELETE", f"invoices/{_ID}", "InvoiceDeleteParams", "rak_invoice_write", invoices.delete),
     Route(
         "GET",
@@ -73,7 +74,7 @@ ROUTES = (
         "rak_invoice_write",
         invoices.finalize,
     ),
-    Route("POST", f"invoices/{_ID}/pay", "InvoicePayParams", "rak_invoice_write", invoices.pay),
+    Route("POST", f"invoices/{_ID}/pay", "InvoicePayParams", "rak_invoice_write", payments.pay),
     Route(
         "POST",
         f"invoices/{_ID}/void",

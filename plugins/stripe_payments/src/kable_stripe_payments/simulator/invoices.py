@@ -1,7 +1,6 @@
-"""The simulated invoices: draft, lines, finalize, pay, void, delete."""
+"""The simulated invoices: draft, lines, finalize, void, delete. Their payment: `payments`."""
 
-from typing import Any
-
+from kable_stripe_payments.simulator import taxes
 from kable_stripe_payments.simulator.asked import Asked
 from kable_stripe_payments.simulator.errors import ApiError, missing
 from kable_stripe_payments.simulator.state import Ledger, Object, new_id, page
@@ -53,6 +52,10 @@ def _blank(customer: Object, params: Object, method: str) -> Object:
         "currency": params.get("currency") or customer.get("currency") or "usd",
         "collection_method": method,
         "auto_advance": params.get("auto_advance", False),
+        "automatic_tax": {
+            "enabled": (params.get("automatic_tax") or {}).get("enabled", False),
+            "status": None,
+        },
         "metadata": dict(params.get("metadata") or {}),
         "due_date": params.get("due_date"),
         "_days_until_due": params.get("days_until_due"),
@@ -63,6 +66,8 @@ def _blank(customer: Object, params: Object, method: str) -> Object:
         "attempted": False,
         "amount_paid": 0,
         "amount_due": 0,
+        "starting_balance": customer["balance"],
+        "ending_balance": None,
         "subtotal": 0,
         "total": 0,
         "total_taxes": [],
@@ -75,20 +80,42 @@ def _blank(customer: Object, params: Object, method: str) -> Object:
 def add_lines(asked: Asked) -> Object:
     """POST /v1/invoices/{id}/add_lines: all of them or none."""
     invoice = _draft(asked)
-    added = [_row(invoice, line, asked.ledger) for line in asked.params["lines"]]
+    lines = enumerate(asked.params["lines"])
+    added = [_row(invoice, line, at, asked.ledger) for at, line in lines]
     if len(invoice["_rows"]) + len(added) > MAX_LINES:
         raise ApiError(
             400, f"An invoice can have at most {MAX_LINES} line items.", code="invoice_max_lines"
         )
     invoice["_rows"] += added
-    recompute(invoice)
+    taxes.recompute(invoice, asked.ledger)
     return shown(invoice, asked)
 
 
-def _row(invoice: Object, line: Object, ledger: Ledger) -> Object:
+def update(asked: Asked) -> Object:
+    """POST /v1/invoices/{id}: drafts only."""
+    invoice = _draft(asked)
+    invoice.update({name: asked.params[name] for name in _PLAIN if name in asked.params})
+    invoice["metadata"].update(asked.params.get("metadata") or {})
+    if "automatic_tax" in asked.params:
+        taxes.switch(invoice, asked.params["automatic_tax"]["enabled"])
+    taxes.recompute(invoice, asked.ledger)
+    asked.sim.emit(asked.ledger, "invoice.updated", invoice)
+    return shown(invoice, asked)
+
+
+def _amount(line: Object) -> int:
+    price = line.get("price_data")
+    if price and "unit_amount" in price and line.get("quantity", 1) == 1:
+        return int(price["unit_amount"])
     if "amount" not in line:
-        raise ApiError(400, "The simulator knows lines with an amount only.", param="lines")
-    if abs(line["amount"]) > MAX_AMOUNT:
+        message = "The simulator knows lines with an amount, or one piece at a price, only."
+        raise ApiError(400, message, param="lines")
+    return int(line["amount"])
+
+
+def _row(invoice: Object, line: Object, at: int, ledger: Ledger) -> Object:
+    amount = _amount(line)
+    if abs(amount) > MAX_AMOUNT:
         raise ApiError(
             400, "Amount must be no more than 99999999", code="amount_too_large", param="amount"
         )
@@ -98,31 +125,16 @@ def _row(invoice: Object, line: Object, ledger: Ledger) -> Object:
     return {
         "id": new_id("il"),
         "object": "line_item",
-        "amount": line["amount"],
+        "amount": amount,
         "currency": invoice["currency"],
         "description": line.get("description"),
-        "discountable": line.get("discountable", line["amount"] >= 0),
+        "discountable": line.get("discountable", amount >= 0),
         "invoice": invoice["id"],
         "livemode": ledger.live,
         "metadata": dict(line.get("metadata") or {}),
         "period": period,
-        "taxes": [
-            {"amount": tax["amount"], "taxable_amount": tax["taxable_amount"]}
-            for tax in line.get("tax_amounts") or ()
-        ],
+        "taxes": taxes.of_line(invoice, line, amount, at, ledger),
     }
-
-
-def recompute(invoice: Object) -> None:
-    """Totals from the rows: an inherited coupon takes its percentage, taxes come on top."""
-    rows = invoice["_rows"]
-    base = sum(row["amount"] for row in rows if row["discountable"])
-    invoice["subtotal"] = sum(row["amount"] for row in rows)
-    taxes = [tax for row in rows for tax in row["taxes"]]
-    off = base * invoice["_coupon"] // 100
-    invoice["total"] = invoice["subtotal"] - off + sum(tax["amount"] for tax in taxes)
-    invoice["total_taxes"] = taxes
-    invoice["amount_due"] = max(0, invoice["total"])
 
 
 def finalize(asked: Asked) -> Object:
@@ -133,6 +145,7 @@ def finalize(asked: Asked) -> Object:
     customer = ledger.get("customer", invoice["customer"], "customer")
     if customer.get("deleted"):
         raise missing("customer", customer["id"], "customer")
+    taxes.refuse_unplaced(invoice, ledger)
     customer["_invoices"] = customer.get("_invoices", 0) + 1
     invoice["number"] = f"{customer['invoice_prefix']}-{customer['_invoices']:04d}"
     invoice["hosted_invoice_url"] = f"{asked.sim.url}/i/{invoice['id']}"
@@ -148,17 +161,19 @@ def finalize(asked: Asked) -> Object:
 
 
 def _apply_balance(invoice: Object, customer: Object) -> None:
+    invoice["starting_balance"] = customer["balance"]
     due = max(0, invoice["total"] + customer["balance"])
     customer["balance"] += invoice["total"] - due
     if due < MIN_AMOUNT and invoice["currency"] not in _NO_MINIMUM:
         customer["balance"] += due
         due = 0
+    invoice["ending_balance"] = customer["balance"]
     invoice["amount_due"] = due
 
 
 def retrieve(asked: Asked) -> Object:
     """GET /v1/invoices/{id}."""
-    return shown(_named(asked), asked)
+    return shown(named(asked), asked)
 
 
 def list_all(asked: Asked) -> Object:
@@ -174,7 +189,7 @@ def list_all(asked: Asked) -> Object:
 
 def list_lines(asked: Asked) -> Object:
     """GET /v1/invoices/{id}/lines."""
-    invoice = _named(asked)
+    invoice = named(asked)
     return page(invoice["_rows"], asked.params, f"/v1/invoices/{invoice['id']}/lines")
 
 
@@ -188,59 +203,12 @@ def delete(asked: Asked) -> Object:
 
 def void(asked: Asked) -> Object:
     """POST /v1/invoices/{id}/void: open and uncollectible ones only."""
-    invoice = _named(asked)
+    invoice = named(asked)
     if invoice["status"] not in ("open", "uncollectible"):
         raise ApiError(400, f"You cannot void an invoice that is {invoice['status']}.")
     invoice["status"] = "void"
     asked.sim.emit(asked.ledger, "invoice.voided", invoice)
     return shown(invoice, asked)
-
-
-def pay(asked: Asked) -> Object:
-    """POST /v1/invoices/{id}/pay."""
-    invoice = _named(asked)
-    if invoice["status"] not in ("open", "uncollectible"):
-        raise ApiError(400, f"Invoice is already {invoice['status']}", code="invoice_not_editable")
-    refusal = attempt(asked.sim, asked.ledger, invoice)
-    if refusal is not None:
-        raise refusal
-    return shown(invoice, asked)
-
-
-def attempt(sim: Any, ledger: Ledger, invoice: Object) -> ApiError | None:
-    """Charge the default card, if there is one; the refusal, or None where it went through."""
-    customer = ledger.get("customer", invoice["customer"], "customer")
-    method = customer["invoice_settings"]["default_payment_method"] or customer["default_source"]
-    invoice["attempted"] = True
-    if not method:
-        invoice["_intent"] = {"status": "requires_payment_method"}
-        return ApiError(
-            400,
-            "This customer has no attached payment source or default payment method.",
-            code="resource_missing",
-        )
-    invoice["attempt_count"] += 1
-    card = ledger.of("payment_method").get(method, {})
-    if declined := card.get("_declines"):
-        error = {"code": "card_declined", "decline_code": declined, "message": "Declined."}
-        action = declined == "authentication_required"
-        invoice["_intent"] = (
-            {"status": "requires_action"}
-            if action
-            else {"status": "requires_payment_method", "last_payment_error": error}
-        )
-        event = "invoice.payment_action_required" if action else "invoice.payment_failed"
-        sim.emit(ledger, event, invoice)
-        return _declined(error)
-    invoice.update(status="paid", amount_paid=invoice["amount_due"], _intent=None)
-    sim.emit(ledger, "invoice.paid", invoice)
-    return None
-
-
-def _declined(error: dict[str, str]) -> ApiError:
-    refusal = ApiError(402, "Your card was declined.", type="card_error", code="card_declined")
-    refusal.body["error"]["decline_code"] = error["decline_code"]
-    return refusal
 
 
 def shown(invoice: Object, asked: Asked) -> Object:
@@ -260,12 +228,13 @@ def _remaining(invoice: Object) -> int:
     return remaining
 
 
-def _named(asked: Asked) -> Object:
+def named(asked: Asked) -> Object:
+    """The invoice that a request is about."""
     return asked.ledger.get("invoice", asked.id)
 
 
 def _draft(asked: Asked) -> Object:
-    invoice = _named(asked)
+    invoice = named(asked)
     if invoice["status"] != "draft":
         message = f"Invoice {invoice['id']} is {invoice['status']}: only drafts can be changed."
         raise ApiError(400, message, code="invoice_not_editable")
