@@ -91,6 +91,8 @@ def _mended(result: Any, arguments: Arguments) -> Any:
     held: list[str] = []
     if isinstance(given, Connection):
         held = [*given.credentials.values(), *given.app.values()]
+    for app in dict(arguments.get("apps") or {}).values():
+        held += app.values()
     return heard.mended(result, held)
 
 

@@ -19,6 +19,7 @@ from kable_hub.domain import (
     Customer,
     CustomerLink,
     Document,
+    Environment,
     HostedPage,
     Invoice,
     LinkedCustomer,
@@ -233,9 +234,11 @@ def check_connection(connection: Connection) -> list[str]:
 
 
 @hookspec(firstresult=True)
-def disconnect(connection: Connection) -> bool:
+def disconnect(connection: Connection, apps: Mapping[Environment, Mapping[str, str]]) -> bool:
     """Take the grant back at the provider; True where it is gone (also where it was before).
 
-    Best effort: the hub disconnects locally whatever it answers. Capability `disconnect`.
-    Since API 1.
+    Called with the last connection that lives on the grant. `apps` are the operator's settings
+    of both environments: a shared grant may have been given to the other one's app. Best
+    effort: the hub disconnects locally whatever it answers, and tells the person where the
+    grant still stands. Capability `disconnect`. Since API 1.
     """

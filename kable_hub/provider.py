@@ -127,11 +127,15 @@ class Lift:
 
 @dataclass(frozen=True)
 class ConnectMethod:
-    """One way to connect. `help` says what a person has to do for it."""
+    """One way to connect. `help` says what a person has to do for it.
+
+    `needs` are the permissions or scopes that have to be granted, in the provider's words.
+    """
 
     name: str
     label: str
     help: str = ""
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,10 +148,12 @@ class Provider:
     `metadata={"secret": True}` never leaves the hub. `settings` is the schema of a
     connection's settings; a field with `metadata={"per_customer": True}` may be set for a
     single customer too. `connect_methods`: the first is the default; `app_settings` fields
-    carry `metadata={"methods": [...]}` where only some methods need them. `settle_after`: how
-    long an unanswered write may still commit. `marker`: whether the hub's marker travels in
-    the document's metadata or only a number fits. `batch_size`: for `push_invoices`. `lifts`:
-    the settings under which a fact does not hold.
+    carry `metadata={"methods": [...]}` where only some methods need them, and
+    `metadata={"begins": {"live": ..., "test": ...}}` (regular expressions) where a value shows
+    its environment. `events`: the webhook events an operator has to subscribe to.
+    `settle_after`: how long an unanswered write may still commit. `marker`: whether the hub's
+    marker travels in the document's metadata or only a number fits. `batch_size`: for
+    `push_invoices`. `lifts`: the settings under which a fact does not hold.
     """
 
     slug: str
@@ -168,6 +174,7 @@ class Provider:
     facts: Facts = field(default_factory=Facts)
     lifts: tuple[Lift, ...] = ()
     homepage: str = ""
+    events: tuple[str, ...] = ()
 
     def can(self, capability: Capability) -> bool:
         """Whether the provider declares this ability."""

@@ -110,7 +110,8 @@ class Settings:
         """The operator's settings of a provider.
 
         A field is needed if the schema requires it; one with metadata `methods` is needed only
-        where `method` is among them. Empty counts as not set.
+        where `method` is among them. One with metadata `begins` (environment to the start of a
+        regular expression) has to fit it there. Empty counts as not set.
         """
         if provider.app_settings is None:
             return AppSettings({})
@@ -126,6 +127,11 @@ class Settings:
         ]
         refused = provider.app_settings().validate(found, partial=True)
         faults = [f"{named.get(str(key), key)}: {_flat(said)}" for key, said in refused.items()]
+        faults += [
+            f"{named[name]}: this is no value for {environment}."
+            for name, value in found.items()
+            if name not in refused and not _belongs(fields[name], environment, value)
+        ]
         values = {**_defaults(fields), **found}
         return AppSettings(values, tuple(missing), tuple(faults))
 
@@ -308,6 +314,11 @@ def _prefix(provider: "Provider", environment: Environment) -> str:
 def _needed(one: marshmallow.fields.Field[Any], method: str) -> bool:
     methods = one.metadata.get("methods")
     return one.required and (methods is None or method in methods)
+
+
+def _belongs(one: marshmallow.fields.Field[Any], environment: Environment, value: str) -> bool:
+    pattern = one.metadata.get("begins", {}).get(environment.value, "")
+    return re.match(pattern, value) is not None
 
 
 def _defaults(fields: Mapping[str, marshmallow.fields.Field[Any]]) -> dict[str, str]:

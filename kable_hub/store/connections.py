@@ -128,9 +128,9 @@ def set_checked(scope: Scope, connection_id: str, warnings: Sequence[str], now: 
     t.Connection.update(values).where(_one(scope, connection_id)).execute()
 
 
-def end(scope: Scope, connection_id: str) -> None:
+def end(scope: Scope, connection_id: str, warnings: Sequence[str] = ()) -> None:
     """Mark a connection as disconnected; the row stays, for keys depend on it."""
-    values = {"state": "disconnected", "pauses": {}, "warnings": []}
+    values = {"state": "disconnected", "pauses": {}, "warnings": list(warnings)}
     t.Connection.update(values).where(_one(scope, connection_id)).execute()
 
 
@@ -156,6 +156,7 @@ def _grant_values(row: ConnectionRow) -> dict[str, Any]:
         "shared": row.shared,
         "connected_at": row.connected_at,
         "poll_cursor": row.poll_cursor,
+        "warnings": [],
     }
 
 

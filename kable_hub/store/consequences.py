@@ -8,6 +8,9 @@ from kable_hub.store import tables as t
 from kable_hub.store.credentials import version_of
 from kable_hub.store.pauses import Lane, PauseReason, pause
 from kable_hub.store.queue import Settlement
+from kable_hub.store.scope import Scope
+
+LOST = "the provider ended the access; it goes on when a person has connected it again"
 
 _REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
 
@@ -16,7 +19,7 @@ def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: i
     """Pause the connection, finish a pending link, or tell the push what came after it."""
     for reason in _REASONS:
         if reason == end.pause_reason and not _renewed(lane, end):
-            pause(lane.scope, lane.id, reason, end.error_message)
+            _pause(lane, reason, end.error_message, now)
     if end.state != "delivered":
         return
     if end.delivery.kind == "create_customer" and linked is not None:
@@ -26,6 +29,20 @@ def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: i
     if end.delivery.kind == "collect" and end.payment_status:
         told = (end.payment_status, end.payment_details, end.payment_as_of or now)
         outbox.tell_payment(lane.scope, lane.id, end.delivery.subject_id, *told)
+
+
+def _pause(lane: Lane, reason: PauseReason, message: str, now: int) -> None:
+    if reason == "reconnect":
+        lose_access(lane.scope, lane.id, message, now)
+    else:
+        pause(lane.scope, lane.id, reason, message)
+
+
+def lose_access(scope: Scope, connection_id: str, message: str, now: int) -> None:
+    """The provider no longer honours the connection: pause it until a person reconnects, and
+    show so on all that waits to be sent."""
+    pause(scope, connection_id, "reconnect", message)
+    outbox.block_connection(scope, connection_id, "not_connected", LOST, now)
 
 
 def _renewed(lane: Lane, end: Settlement) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from kable_hub.clock import Clock
+from kable_hub.clock import Clock, epoch_ms
 from kable_hub.connection import Call
 from kable_hub.dialogue import ConnectRequest, Form, Grant, Redirect
 from kable_hub.dispatch import Dispatcher
@@ -19,9 +19,10 @@ from kable_hub.errors import (
 )
 from kable_hub.provider import Capability, Provider
 from kable_hub.settings import Settings
+from kable_hub.store.consequences import lose_access
 from kable_hub.store.credentials import version_of
 from kable_hub.store.database import Database
-from kable_hub.store.pauses import Lane, load_lane, pause
+from kable_hub.store.pauses import Lane, load_lane
 from kable_hub.sync.access import Access
 from kable_hub.sync.budget import Budget, Spender
 from kable_hub.sync.gate import Gate
@@ -138,7 +139,7 @@ class Asking:
         """A person has to reconnect, unless one did while the old access was refused."""
         with self._database.write():
             if used in (None, version_of(lane.scope, lane.id)):
-                pause(lane.scope, lane.id, "reconnect", error.message)
+                lose_access(lane.scope, lane.id, error.message, epoch_ms(self._clock.now()))
 
     def _lane(self, connection: HasId) -> Lane:
         with self._database.read():

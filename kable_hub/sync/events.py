@@ -26,9 +26,10 @@ from kable_hub.errors import (
 from kable_hub.plugins import UnknownProvider
 from kable_hub.provider import Capability
 from kable_hub.store import events as store
-from kable_hub.store import outbox, pages
+from kable_hub.store import pages
+from kable_hub.store.consequences import lose_access
 from kable_hub.store.database import Database
-from kable_hub.store.pauses import Lane, pause
+from kable_hub.store.pauses import Lane
 from kable_hub.sync.asking import Asking
 from kable_hub.sync.backoff import SCHEDULE
 
@@ -153,9 +154,7 @@ class EventWorker:
                 store.add_signal(lane, effect.document, effect.change, effect.message, as_of, now)
             case ConnectionRevoked():
                 text = effect.message or "access was taken back at the provider"
-                pause(lane.scope, lane.id, "reconnect", text)
-                message = "the provider ended the connection"
-                outbox.block_connection(lane.scope, lane.id, "not_connected", message, now)
+                lose_access(lane.scope, lane.id, text, now)
             case _:
                 assert_never(effect)
         return False

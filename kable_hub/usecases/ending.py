@@ -22,8 +22,10 @@ _LOOK_EVERY = 0.2
 def disconnect(hub: Hub, scope: Scope, reference: str, *, by_person: bool = False) -> ConnectionRow:
     """End the connection: nothing more is sent, the secrets are deleted, the row stays.
 
-    Waits up to 30 s for what is in flight. Twice is once. Raises NotFound, Forbidden
-    (`live_key_required` for a grant shared with live).
+    A grant shared by both environments is taken back at the provider with the last of them;
+    a warning on the connection says where it still stands there. Waits up to 30 s for what is
+    in flight. Twice is once. Raises NotFound, Forbidden (`live_key_required` for a grant
+    shared with live).
     """
     with hub.database.read():
         row = connection_named(scope, reference)
@@ -34,10 +36,9 @@ def disconnect(hub: Hub, scope: Scope, reference: str, *, by_person: bool = Fals
     with hub.database.write():
         pauses.pause(scope, row.id, "operator", "being disconnected")
     _let_land(hub, row)
-    if not sharers:
-        _take_back(hub, row)
+    warnings = [] if sharers else _take_back(hub, row)
     with hub.database.write():
-        connections.end(scope, row.id)
+        connections.end(scope, row.id, warnings)
         delete_credentials(scope, row.id)
         outbox.block_connection(scope, row.id, "disconnected", ENDED, hub.now())
         return connection_named(scope, row.id)
@@ -75,10 +76,22 @@ def _let_land(hub: Hub, row: ConnectionRow) -> None:
         hub.clock.wait(never, _LOOK_EVERY)
 
 
-def _take_back(hub: Hub, row: ConnectionRow) -> None:
-    """Revoke the grant at the provider, best effort: it ends here whatever happens there."""
+def _take_back(hub: Hub, row: ConnectionRow) -> list[str]:
+    """Revoke the grant at the provider, best effort: it ends here whatever happens there.
+
+    Answers what a person has to know.
+    """
     try:
-        if hub.registry.provider(row.provider).can(Capability.DISCONNECT):
-            hub.asking.ask(row, "disconnect")
-    except (ProviderError, UnknownProvider):
-        return
+        provider = hub.registry.provider(row.provider)
+    except UnknownProvider:
+        return [f"The plugin is away: take the access back at {row.provider} yourself."]
+    if not provider.can(Capability.DISCONNECT):
+        return []
+    apps = {one: hub.settings.app_settings(provider, one).values for one in Environment}
+    wish = f"take the access back at {provider.title} yourself"
+    try:
+        if hub.asking.ask(row, "disconnect", apps=apps):
+            return []
+    except ProviderError as error:
+        return [f"{provider.title} could not be told ({error.code}): {wish}."]
+    return [f"The hub cannot end what it was given: {wish}."]

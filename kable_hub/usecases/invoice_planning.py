@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from kable_hub.domain import Kind
 from kable_hub.store import connections, links, outbox
 from kable_hub.store.connections import ConnectionRow
+from kable_hub.store.consequences import LOST
 from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.links import LinkRow
 from kable_hub.store.outbox import Opening
@@ -63,19 +64,23 @@ class Routes:
         at = self._at(link)
         provider = provider_if_there(self.hub, at.provider)
         opening = begin(provider, at.settings, invoice.to_domain(), link, invoice.auto_push)
-        if at.connected or opening.state != "due":
+        code, said = _hindrance(at)
+        if not code or opening.state != "due":
             return opening
-        # The books want every invoice: it goes there once they are connected again.
         return replace(
-            opening,
-            state="blocked",
-            error_code="disconnected",
-            error_message=ENDED,
-            blocked_on="provider",
+            opening, state="blocked", error_code=code, error_message=said, blocked_on="provider"
         )
 
     def _at(self, link: LinkRow) -> ConnectionRow:
         return self.connections[link.connection_id]
+
+
+def _hindrance(at: ConnectionRow) -> tuple[str, str]:
+    """Why nothing can go there until a person connects it again, as code and message."""
+    if not at.connected:
+        # The books want every invoice: it goes there once they are connected again.
+        return "disconnected", ENDED
+    return ("not_connected", LOST) if "reconnect" in at.pauses else ("", "")
 
 
 def open_all(scope: Scope, openings: Sequence[Opening], now: int) -> set[str]:

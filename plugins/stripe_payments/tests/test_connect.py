@@ -331,27 +331,37 @@ def test_check_after_the_access_was_taken_back_needs_a_new_connection(desk):
         plugin.check_connection(desk.connection())
 
 
+def apps(desk):
+    return {one: desk.connection(one).app for one in Environment}
+
+
 def test_disconnecting_takes_the_grant_back_and_may_be_repeated(desk):
-    assert plugin.disconnect(desk.connection(LIVE))
+    assert plugin.disconnect(desk.connection(LIVE), apps(desk))
     assert not desk.stripe.accounts[desk.account].granted
-    assert plugin.disconnect(desk.connection(LIVE))
+    assert plugin.disconnect(desk.connection(LIVE), apps(desk))
 
 
-def test_the_test_side_cannot_end_a_live_grant(desk):
-    assert not plugin.disconnect(desk.connection(TEST))
+def test_the_test_side_ends_a_live_grant_with_the_live_app(desk):
+    assert plugin.disconnect(desk.connection(TEST), apps(desk))
+    assert not desk.stripe.accounts[desk.account].granted
+
+
+def test_a_grant_whose_app_is_not_set_any_more_cannot_be_ended(desk):
+    with pytest.raises(NeedsOperator) as caught:
+        plugin.disconnect(desk.connection(TEST), {TEST: apps(desk)[TEST]})
+    assert caught.value.code == "not_configured"
     assert desk.stripe.accounts[desk.account].granted == {True}
 
 
 def test_a_pasted_key_is_taken_back_in_the_dashboard_only(desk):
-    assert not plugin.disconnect(desk.with_key())
+    assert not plugin.disconnect(desk.with_key(), apps(desk))
     assert desk.stripe.seen("POST", "deauthorize") == []
 
 
 def test_a_wrong_client_id_is_not_taken_for_success(desk):
-    connection = desk.connection(LIVE)
-    connection = replace(connection, app={**connection.app, "client_id": "ca_other"})
+    wrong = {LIVE: {**apps(desk)[LIVE], "client_id": "ca_other"}}
     with pytest.raises(Rejected):
-        plugin.disconnect(connection)
+        plugin.disconnect(desk.connection(LIVE), wrong)
     assert desk.stripe.accounts[desk.account].granted == {True}
 
 

@@ -90,7 +90,8 @@ def every_hook(desk):
     for event in list(desk.stripe.events):
         work(desk, event)
     plugin.check_connection(connection)
-    plugin.disconnect(desk.connection(Environment.LIVE))
+    live = desk.connection(Environment.LIVE)
+    plugin.disconnect(live, {Environment.LIVE: live.app})
 
 
 def work(desk, event):

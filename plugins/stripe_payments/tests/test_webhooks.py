@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import kable_stripe_payments as plugin
 import pytest
+from kable_stripe_payments import webhooks
 from kable_stripe_payments.simulator import customers, events
 
 from kable_hub import (
@@ -55,6 +56,10 @@ def default_card(desk, declines=""):
     ledger = desk.stripe.accounts[desk.account].test
     method = customers.add_card(ledger, desk.customer, declines=declines)
     ledger.get("customer", desk.customer)["invoice_settings"]["default_payment_method"] = method
+
+
+def test_every_event_that_is_worked_is_declared():
+    assert set(plugin.provider().events) == set(webhooks._WORK)
 
 
 def test_an_event_names_account_environment_and_object_and_nothing_secret(desk):

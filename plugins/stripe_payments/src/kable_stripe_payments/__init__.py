@@ -10,6 +10,7 @@ from kable_hub import (
     CustomerLink,
     Document,
     Effect,
+    Environment,
     Event,
     Form,
     Grant,
@@ -127,6 +128,6 @@ def check_connection(connection: Connection) -> list[str]:
 
 
 @hookimpl
-def disconnect(connection: Connection) -> bool:
+def disconnect(connection: Connection, apps: Mapping[Environment, Mapping[str, str]]) -> bool:
     """Deauthorize the platform."""
-    return ways_in.disconnect(connection)
+    return ways_in.disconnect(connection, apps)

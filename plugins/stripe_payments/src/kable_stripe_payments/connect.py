@@ -1,6 +1,7 @@
 """The ways in: Connect OAuth with the operator's platform, or a key of the account itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from marshmallow import Schema, fields
@@ -19,6 +20,7 @@ from kable_hub import (
     Transient,
 )
 from kable_stripe_payments import client, oauth
+from kable_stripe_payments.permissions import NEEDS
 
 LIVE, TEST = Environment.LIVE, Environment.TEST
 
@@ -152,9 +154,8 @@ def _form(request: ConnectRequest, error: str = "") -> Form:
     return Form(
         KeyForm,
         title=f"Connect Stripe ({request.environment})",
-        help="In Stripe's dashboard under Developers, API keys: make a restricted key with write "
-        "access to Customers, Invoices and Checkout Sessions, and read access to Accounts, "
-        "Payment Methods and Setup Intents.",
+        help="In Stripe's dashboard under Developers, API keys: make a restricted key with "
+        f"{', '.join(NEEDS)}.",
         error=error,
     )
 
@@ -202,12 +203,12 @@ def check(connection: Connection) -> list[str]:
     return warnings
 
 
-def disconnect(connection: Connection) -> bool:
-    """Take the grant back. False where only the dashboard can: a pasted key, or a live grant
-    whose live connection is gone, since the test app cannot speak for it."""
+def disconnect(connection: Connection, apps: Mapping[Environment, Mapping[str, str]]) -> bool:
+    """Take the grant back, with the app it was given to. False where only the dashboard can:
+    a pasted key."""
     credentials = connection.credentials
     if credentials.get("mode") != "platform":
         return False
-    if credentials.get("granted", connection.environment.value) != connection.environment.value:
-        return False
-    return oauth.deauthorize(connection, credentials["account"])
+    granted = Environment(credentials.get("granted", connection.environment.value))
+    granting = replace(connection, app=apps.get(granted, {}))
+    return oauth.deauthorize(granting, credentials["account"])

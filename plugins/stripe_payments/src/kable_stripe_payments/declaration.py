@@ -18,6 +18,7 @@ from kable_hub import (
     Reference,
 )
 from kable_stripe_payments.amounts import CURRENCIES
+from kable_stripe_payments.permissions import NEEDS
 
 MAX_LINES = 250
 """Stripe takes at most so many lines on one invoice."""
@@ -43,6 +44,25 @@ ENDPOINTS = (
     "setup_intents.get",
 )
 """The call names under Stripe's default of 25 requests a second for one endpoint."""
+
+
+EVENTS = (
+    "invoice.finalized",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+    "invoice.overdue",
+    "invoice.updated",
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "setup_intent.succeeded",
+    "customer.updated",
+    "customer.deleted",
+    "account.application.deauthorized",
+)
+"""What a webhook endpoint has to send; the hub passes over anything else."""
 
 
 def captions(text: str) -> dict[str, str]:
@@ -78,7 +98,12 @@ class AppSettings(Schema):
     )
     secret_key = fields.String(
         required=True,
-        metadata={"secret": True, "methods": ["oauth"], "help": "The platform's sk_... key"},
+        metadata={
+            "secret": True,
+            "methods": ["oauth"],
+            "help": "The platform's sk_... key",
+            "begins": {"live": "[sr]k_live_", "test": "[sr]k_test_"},
+        },
         validate=validate.Regexp(r"(sk|rk)_(live|test)_\w+"),
     )
     connect_webhook_secret = fields.String(
@@ -207,6 +232,7 @@ def provider() -> Provider:
         title="Stripe",
         kind=Kind.PAYMENTS,
         homepage="https://stripe.com",
+        events=EVENTS,
         urls=dict.fromkeys(Environment, _URLS),
         reference=_REFERENCE,
         connect_methods=_METHODS,
@@ -236,11 +262,13 @@ _METHODS = (
         "oauth",
         "Connect with Stripe",
         "One click connects live and test mode of your account.",
+        needs=("read_write",),
     ),
     ConnectMethod(
         "key",
         "Restricted API key",
         "Paste a key of your account; each environment has its own.",
+        needs=NEEDS,
     ),
 )
 

@@ -22,6 +22,7 @@ from kable_hub import (
     Rejected,
     Transient,
 )
+from kable_stripe_payments.permissions import named
 
 _KEYS = re.compile(r"\b(?:sk|rk|pk|whsec|ca|ac)_[A-Za-z0-9_*]+")
 _PERMISSION = re.compile(r"'?(rak_\w+)'?")
@@ -114,7 +115,7 @@ def _forbidden(answer: Answer) -> ProviderError:
     permission = _PERMISSION.search(answer.message)
     if permission and answer.code != "account_invalid":
         return NeedsOperator(
-            f"The API key lacks the permission {permission.group(1)}. Grant it in Stripe's "
+            f"The API key lacks the permission {named(permission.group(1))}. Grant it in Stripe's "
             "dashboard under API keys.",
             code="permission_missing",
             on="provider",
