@@ -17,6 +17,7 @@ from kable_hub.usecases.errors import NotFound, provider_problems
 from kable_hub.usecases.forms import FormField, form_fields, load
 from kable_hub.usecases.grants import ON_RECONNECT
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.link_settings import CAUSES
 from kable_hub.usecases.lookup import connection_named, need, not_connected, provider_named
 from kable_hub.usecases.waking import wake
 from kable_hub.usecases.webhooks import webhook_url
@@ -96,7 +97,8 @@ def put_settings(
 ) -> SettingsView:
     """Replace the settings (validated by the declared schema; absent ones take their default).
 
-    What was blocked on settings goes on. `push_earlier` None leaves it and its date as they
+    What was blocked on settings goes on, and what waited for customers is tried: who has to do
+    what may depend on them. `push_earlier` None leaves it and its date as they
     are. Raises NotFound, Invalid.
     """
     row = get_connection(hub, scope, reference)
@@ -113,7 +115,8 @@ def put_settings(
     with hub.database.write():
         connections.set_settings(scope, row.id, stored, earlier, since)
         outbox.outdate_plans(scope, row.id, hub.now())
-        outbox.wake_blocked(scope, row.id, on="settings", now=hub.now())
+        for cause in CAUSES:
+            outbox.wake_blocked(scope, row.id, on=cause, now=hub.now())
         wake(hub, [row.id])
     return get_settings(hub, scope, row.id)
 

@@ -20,7 +20,7 @@ from kable_hub.usecases.lookup import connected, customer_named, provider_named
 from kable_hub.usecases.waking import wake
 
 CAUSES = ("settings", "customer")
-"""What a customer's own settings may have been waited for by."""
+"""What may have waited for other settings: whom a delivery needs may depend on them."""
 
 
 @dataclass(frozen=True)

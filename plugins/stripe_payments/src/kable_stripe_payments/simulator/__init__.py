@@ -33,7 +33,8 @@ LIMITS = {"live": 100, "test": 25, "endpoint": 25, "search": 20}
 class StripeSimulator(Simulator):
     """Stripe on loopback. `limits` turns the rate limiter on (requests a second; `concurrency`
     at once); `auto_approve` names the account
-    that consents without a page; `webhook_url` receives events; `search_lag` is in seconds."""
+    that consents without a page; `webhook_url` receives events; `search_lag` is in seconds;
+    `tells_location` says when Stripe Tax lets on that a customer cannot be placed."""
 
     def __init__(self, *, port: int = 0, clock: Clock | None = None, latency: float = 0.0) -> None:
         self.accounts: dict[str, Account] = {}
@@ -46,6 +47,7 @@ class StripeSimulator(Simulator):
         self.granted_scope = ""
         self.granted_mode: bool | None = None
         self.search_lag = 0
+        self.tells_location: Literal["create", "draft", "finalize"] = "draft"
         self.limits: dict[str, int] | None = None
         self.limiter = api.Limiter()
         self.refused = 0

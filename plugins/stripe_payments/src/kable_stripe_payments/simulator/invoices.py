@@ -23,7 +23,10 @@ def create(asked: Asked) -> Object:
             raise ApiError(400, "Invalid custom field", param="custom_fields")
     if len(params.get("custom_fields") or ()) > 4:
         raise ApiError(400, "At most 4 custom fields are allowed", param="custom_fields")
-    invoice = ledger.add("invoice", "in", _blank(customer, params, method))
+    values = _blank(customer, params, method)
+    if asked.sim.tells_location == "create":
+        taxes.refuse_unplaced(values, ledger)
+    invoice = ledger.add("invoice", "in", values)
     asked.sim.emit(ledger, "invoice.created", invoice)
     return shown(invoice, asked)
 
@@ -87,7 +90,7 @@ def add_lines(asked: Asked) -> Object:
             400, f"An invoice can have at most {MAX_LINES} line items.", code="invoice_max_lines"
         )
     invoice["_rows"] += added
-    taxes.recompute(invoice, asked.ledger)
+    taxes.recompute(invoice, asked.ledger, tells=asked.sim.tells_location == "draft")
     return shown(invoice, asked)
 
 
@@ -98,7 +101,7 @@ def update(asked: Asked) -> Object:
     invoice["metadata"].update(asked.params.get("metadata") or {})
     if "automatic_tax" in asked.params:
         taxes.switch(invoice, asked.params["automatic_tax"]["enabled"])
-    taxes.recompute(invoice, asked.ledger)
+    taxes.recompute(invoice, asked.ledger, tells=asked.sim.tells_location == "draft")
     asked.sim.emit(asked.ledger, "invoice.updated", invoice)
     return shown(invoice, asked)
 

@@ -53,11 +53,11 @@ def _part(amount: int, taxable: int, rate: str, *, inclusive: bool = False) -> O
     }
 
 
-def recompute(invoice: Object, ledger: Ledger) -> None:
+def recompute(invoice: Object, ledger: Ledger, *, tells: bool = True) -> None:
     """Totals from the rows: an inherited coupon takes its percentage, taxes come on top."""
     rows = invoice["_rows"]
     if invoice["automatic_tax"]["enabled"]:
-        work_out(invoice, ledger)
+        work_out(invoice, ledger, tells)
     base = sum(row["amount"] for row in rows if row["discountable"])
     invoice["subtotal"] = sum(row["amount"] for row in rows)
     taxes = [tax for row in rows for tax in row["taxes"]]
@@ -68,10 +68,12 @@ def recompute(invoice: Object, ledger: Ledger) -> None:
     invoice["amount_due"] = max(0, invoice["total"])
 
 
-def work_out(invoice: Object, ledger: Ledger) -> None:
-    """Stripe Tax on a draft: by the country of the customer, where it has one."""
+def work_out(invoice: Object, ledger: Ledger, tells: bool) -> None:
+    """Stripe Tax on a draft: by the country of the customer, where it has one; else the draft
+    `tells` that, or only a try to finalize it does."""
     country = country_of(invoice, ledger)
-    invoice["automatic_tax"]["status"] = "complete" if country else "requires_location_inputs"
+    unplaced = "requires_location_inputs" if tells else None
+    invoice["automatic_tax"]["status"] = "complete" if country else unplaced
     percentage = COUNTRIES.get(country, Decimal(0))
     for row in invoice["_rows"]:
         amount = _share(row["amount"], percentage)
