@@ -19,6 +19,7 @@ from kable_hub.usecases import (
     deliveries,
     invoicing,
     linking,
+    suggesting,
     webhooks,
 )
 from kable_hub.usecases.customers import CustomerChange, CustomerFilter
@@ -138,6 +139,7 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: linking.remove_link(hub, scope, "c1", "acme"),
         lambda: linking.create_at_provider(hub, scope, "c1", "acme"),
         lambda: linking.list_links(hub, scope, "c1"),
+        lambda: suggesting.suggest(hub, scope, "c1", "books"),
         lambda: connections.list_connections(hub, scope),
         lambda: connections.put_settings(hub, scope, "acme", {}),
         lambda: connections.health(hub, scope, "acme"),

@@ -6,7 +6,7 @@ import marshmallow as ma
 from flask.views import MethodView
 
 from kable_hub import money
-from kable_hub.usecases import collecting, link_settings, linking
+from kable_hub.usecases import collecting, link_settings, linking, suggesting
 from kable_hub.usecases.linking import EarlierInvoices
 from kable_hub.web.api.blueprint import ApiBlueprint, at
 from kable_hub.web.api.connections import Field
@@ -68,6 +68,23 @@ class LinkSettings(Answer):
     values = ma.fields.Dict(keys=ma.fields.String())
     effective = ma.fields.Dict(keys=ma.fields.String())
     fields_ = ma.fields.List(ma.fields.Nested(Field), data_key="fields", attribute="fields")
+
+
+class SuggestionAnswer(Answer):
+    """A customer at the provider that may be the counterpart."""
+
+    reference = text()
+    title = text()
+    email = text()
+    currency = text()
+    match = text("By what it fits.", metadata={"enum": ["email", "name", "similar"]})
+    linked_to = texts(metadata={"description": "clientIds of others that have it already."})
+
+
+class SuggestionsAnswer(Answer):
+    """Candidates, best first."""
+
+    items = ma.fields.List(ma.fields.Nested(SuggestionAnswer))
 
 
 class Total(Answer):
@@ -167,6 +184,17 @@ class OneLink(MethodView):
     def delete(self, customer: str, provider: str) -> None:
         """Unlink a customer; what was not sent there yet is blocked as `not_linked`."""
         linking.remove_link(current_hub(), current_scope(), customer, provider)
+
+
+@blueprint.route("/customers/<customer>/links/<provider>/suggestions")
+class Suggestions(MethodView):
+    """Whom a customer could be at the provider."""
+
+    @blueprint.response(200, SuggestionsAnswer)
+    def get(self, customer: str, provider: str) -> Any:
+        """Suggest counterparts by e-mail address, then by name; a person picks, none is linked."""
+        found = suggesting.suggest(current_hub(), current_scope(), customer, provider)
+        return {"items": found}
 
 
 @blueprint.route("/customers/<customer>/links/<provider>/create")

@@ -21,6 +21,11 @@ from kable_stripe_payments import client, mapping
 SKEW = timedelta(minutes=5)
 """How far Stripe's clock and the hub's may be apart."""
 
+SUGGESTED = 25
+"""How many suggestions a person is shown."""
+
+_NO_ACCESS = ("permission_missing", "account_invalid")
+
 CARD = "hub_card"
 """The customer's metadata that says when, and by which setup intent, the card was saved that
 the hub made the default."""
@@ -162,17 +167,45 @@ def gone(reference: str) -> NeedsOperator:
 
 
 def search(connection: Connection, query: str) -> list[LinkedCustomer]:
-    """At most 25 suggestions for what a person typed: an id, a name, an e-mail address."""
+    """At most 25 suggestions for what a person typed: an id, a name, an e-mail address.
+
+    The list by e-mail address never lags, but takes the address letter for letter; the search
+    finds the rest, some time after it was made.
+    """
     text = query.strip()
     if text.startswith("cus_"):
         return _by_id(connection, text)
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-    sign = "~" if len(text) >= 3 else ":"
-    params = {"query": f'name{sign}"{quoted}" OR email{sign}"{quoted}"', "limit": 25}
     if not text:
         return []
-    page = client.of(connection).get("customers.search", "/v1/customers/search", params)
-    return [mapping.to_linked_customer(one) for one in page["data"]]
+    stripe = client.of(connection)
+    params = {"email": text, "limit": SUGGESTED}
+    exact = _page(stripe, params) if "@" in text else []
+    found = {one["id"]: one for one in (*exact, *_search(stripe, text))}
+    return [mapping.to_linked_customer(one) for one in list(found.values())[:SUGGESTED]]
+
+
+def _search(stripe: client.Client, text: str) -> list[Any]:
+    """By Stripe's search; where the account has none (in India, say), the newest that fit."""
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+    sign = "~" if len(text) >= 3 else ":"
+    params = {"query": f'name{sign}"{quoted}" OR email{sign}"{quoted}"', "limit": SUGGESTED}
+    try:
+        found: list[Any] = stripe.get("customers.search", "/v1/customers/search", params)["data"]
+    except (Rejected, NeedsOperator) as error:
+        if error.http_status not in (400, 403) or error.code in _NO_ACCESS:
+            raise
+        newest = _page(stripe, {"limit": client.PAGE})
+        found = [one for one in newest if text.casefold() in _words(one)]
+    return found
+
+
+def _words(customer: mapping.Stripe) -> str:
+    return f"{customer.get('name') or ''} {customer.get('email') or ''}".casefold()
+
+
+def _page(stripe: client.Client, params: Mapping[str, Any]) -> list[Any]:
+    page: list[Any] = stripe.get("customers.list", "/v1/customers", params)["data"]
+    return page
 
 
 def _by_id(connection: Connection, reference: str) -> list[LinkedCustomer]:

@@ -1,0 +1,85 @@
+"""Suggest whom a customer could be at a provider; a person picks, nothing is linked by itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from kable_hub.domain import LinkedCustomer
+from kable_hub.provider import Capability
+from kable_hub.store import customers, links
+from kable_hub.store.connections import ConnectionRow
+from kable_hub.store.customers import CustomerRow
+from kable_hub.store.scope import Scope
+from kable_hub.usecases.errors import provider_problems
+from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.lookup import connected, customer_named, need, provider_named
+
+MOST = 25
+Match = Literal["email", "name", "similar"]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A customer at the provider. `match` says by what it fits: email, name, or similar.
+
+    `linked_to` are the clientIds of other customers here that have it already: to share it
+    takes a person's confirmation.
+    """
+
+    reference: str
+    title: str
+    email: str
+    currency: str
+    match: Match
+    linked_to: tuple[str, ...] = ()
+
+
+def suggest(hub: Hub, scope: Scope, customer: str, slug: str) -> tuple[Suggestion, ...]:
+    """Candidates for a customer at a provider: by e-mail address first, then by name.
+
+    At most 25. Raises NotFound, Conflict (`not_connected`, `not_offered`) and the provider's
+    problems.
+    """
+    need(provider_named(hub, slug), Capability.SEARCH_CUSTOMERS)
+    with hub.database.read():
+        row = customer_named(scope, customer)
+        connection = connected(hub, scope, slug)
+    found: dict[str, LinkedCustomer] = {}
+    for query in _queries(row):
+        with provider_problems():
+            hits = hub.asking.ask(connection, "search_customers", query=query)
+        for hit in hits:
+            found.setdefault(hit.reference, hit)
+    with hub.database.read():
+        every = [_suggestion(scope, connection, row, one) for one in found.values()]
+    return tuple(sorted(every, key=lambda one: _ORDER[one.match])[:MOST])
+
+
+_ORDER = {"email": 0, "name": 1, "similar": 2}
+
+
+def _queries(row: CustomerRow) -> Iterator[str]:
+    if row.email:
+        yield row.email
+    yield row.company_name
+
+
+def _suggestion(
+    scope: Scope, connection: ConnectionRow, row: CustomerRow, found: LinkedCustomer
+) -> Suggestion:
+    held = links.by_reference(scope, connection.id, found.reference)
+    others = customers.find_many(scope, [one.customer_id for one in held])
+    return Suggestion(
+        reference=found.reference,
+        title=found.title,
+        email=found.email,
+        currency=found.currency,
+        match=_match(row, found),
+        linked_to=tuple(sorted(one.client_id for one in others.values() if one.id != row.id)),
+    )
+
+
+def _match(row: CustomerRow, found: LinkedCustomer) -> Match:
+    if row.email and found.email.casefold() == row.email.casefold():
+        return "email"
+    return "name" if found.title.casefold() == row.company_name.casefold() else "similar"
