@@ -19,6 +19,7 @@ BUDGETS = {
     "stories": 90,
     "faults": 90,
     "plugins": 60,
+    "stripe": 60,
     "browser": 90,
     "packaging": 30,
     "fuzz": 30,

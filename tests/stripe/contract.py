@@ -86,8 +86,9 @@ class Book:
                 yield from self.unknown_fields(item, known, at)
         if not isinstance(body, dict):
             return
-        own = self.contract["objects"].get(body.get("object"), known)
-        name = body.get("object") or at
+        kind = str(body.get("object") or "")
+        own = self.contract["objects"].get(kind, known)
+        name = kind if kind in self.contract["objects"] else at
         for field, value in body.items():
             if field.startswith(MADE_UP):
                 continue

@@ -6,6 +6,7 @@ from kable_stripe_payments.simulator import StripeSimulator
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
+from kable_hub.demo.browsing import Browser
 from tests.stripe.contract import SENDER
 
 FORM = "application/x-www-form-urlencoded"
@@ -36,6 +37,18 @@ def test_everything_that_a_push_sends_is_held_against_the_contract(contract, sho
         "POST /v1/invoices/{invoice}/add_lines",
         "POST /v1/invoices/{invoice}/finalize",
     } <= set(contract.checked)
+
+
+def test_the_events_that_the_simulator_tells_have_stripes_fields(contract, shop):
+    shop.customer(with_card=False)
+    shop.push()
+    ways = {"successUrl": f"{shop.url}/thanks", "failureUrl": f"{shop.url}/back"}
+    Browser().approve(shop.made("/customers/c1/payment-method", ways)["url"])
+    shop.hear()
+    shop.stripe.collect()
+    told = {one["type"] for one in shop.stripe.events}
+    assert {"checkout.session.completed", "customer.updated", "invoice.paid"} <= told
+    assert [fault for one in shop.stripe.events for fault in contract.unknown_fields(one)] == []
 
 
 @pytest.mark.parametrize(
