@@ -95,6 +95,7 @@ def facts() -> str:
         (name.replace("_", " "), *(_fact(one.facts, name) for one in found))
         for name in vars(Facts())
     ]
+    rows.append(("lifted by a setting", *(_lifts(one) for one in found)))
     return table(("", *(one.title for one in found)), rows)
 
 
@@ -157,6 +158,13 @@ def _fact(declared: Facts, name: str) -> str:
     if isinstance(value, frozenset):
         return f"{len(value)} of them" if value else "all"
     return str(value or "unlimited")
+
+
+def _lifts(provider: Provider) -> str:
+    return ", ".join(
+        f"{one.fact.replace('_', ' ')} by {code(f'{one.setting}: {one.value}')}"
+        for one in provider.lifts
+    )
 
 
 def _rate(limit: Limit) -> str:

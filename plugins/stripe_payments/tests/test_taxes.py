@@ -78,4 +78,4 @@ def test_other_refusals_are_left_as_they_are():
     other = Rejected("no", code="x", reasons=[Reason("no", field="lines[0][amount]")])
     assert explained(other) is other
     off = Rejected("off", code="x", reasons=[Reason("off", field="automatic_tax[enabled]")])
-    assert explained(off).code == "stripe_tax_inactive"
+    assert explained(off).code == "stripe_tax_refused"

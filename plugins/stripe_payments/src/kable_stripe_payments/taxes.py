@@ -163,7 +163,7 @@ def explained(error: Rejected) -> ProviderError:
         said = f"{error.message} Tax rates belong to one Stripe account and one mode."
         return _in_settings(error, "tax_rate_unknown", f"{said} Correct the setting tax_rates.")
     if error.code == "stripe_tax_inactive" or "automatic_tax" in fields:
-        return _in_settings(error, "stripe_tax_inactive", error.message)
+        return _in_settings(error, "stripe_tax_refused", error.message)
     return error
 
 
