@@ -1,9 +1,8 @@
-"""The providers' limits, kept by counting calls: spaced starts, concurrency, and pauses.
+"""The providers' limits, kept by counting calls: sliding windows, concurrency, and pauses.
 
-A bucket gives out moments, first come first served, so that no window of the declared length
-ever holds more calls than declared; it runs two per cent below the limit and allows a burst
-of those two per cent. Buckets live in this process: a connection has one lease holder, so a
-limit of scope `connection` needs no shared counter.
+Windows live in this process: a connection has one lease holder, so a limit of scope
+`connection` needs no shared counter. Turns are given first come first served, the narrowest
+limit of a call first.
 """
 
 import threading
@@ -16,9 +15,14 @@ from kable_hub.clock import Clock
 from kable_hub.domain import Environment
 from kable_hub.errors import RateLimited
 from kable_hub.provider import Limit, Provider
+from kable_hub.sync.window import Turn, Window
 
-MARGIN = 0.02
 DEFAULT_PAUSE = timedelta(seconds=60)
+
+LAST_TURN = 2.0
+"""Seconds that a call still waits for its turn while the hub stops: what was begun is finished."""
+
+GLANCE = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,31 +40,26 @@ class Spender:
         return (self.provider.slug, limit.name, owner[limit.scope])
 
 
+class Passage:
+    """One call on its way. Who sends says when it goes, and whether an answer came."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.sent: float | None = None
+        self.answered = False
+
+    def go(self) -> float:
+        """The request leaves now; the monotonic second."""
+        self.sent = self._clock.monotonic()
+        return self.sent
+
+
 class _Bucket:
     def __init__(self, limit: Limit) -> None:
         self.limit = limit
-        self._lock = threading.Lock()
-        self._next = 0.0
-        self._paused_until = 0.0
-        spare = max(1, int(limit.requests * MARGIN))
-        self._interval = (
-            limit.per.total_seconds() / limit.requests * (1 + MARGIN) if limit.requests else 0.0
-        )
-        self._tolerance = (spare - 1) * self._interval
+        self.lock = threading.Lock()
+        self.window = Window(limit)
         self.slots = threading.BoundedSemaphore(limit.concurrency) if limit.concurrency else None
-
-    def reserve(self, now: float, patience: float) -> float:
-        """Seconds to wait for the next free moment, taken unless it is beyond `patience`."""
-        with self._lock:
-            start = max(self._next, now - self._tolerance, self._paused_until)
-            wait = max(0.0, start - now)
-            if wait <= patience:
-                self._next = start + self._interval
-            return wait
-
-    def pause(self, until: float) -> None:
-        with self._lock:
-            self._paused_until = max(self._paused_until, until)
 
 
 class Budget:
@@ -70,34 +69,50 @@ class Budget:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, str, str], _Bucket] = {}
+        self._covering: dict[tuple[str, str, Environment], tuple[Limit, ...]] = {}
 
     @contextmanager
     def take(
         self, spender: Spender, call: str, patience: float, stop: threading.Event
-    ) -> Iterator[None]:
+    ) -> Iterator[Passage]:
         """Wait until every limit that covers `call` lets it pass, and hold its slots meanwhile.
 
         Raises RateLimited where that takes longer than `patience` seconds.
         """
-        buckets = [
-            self._bucket(spender, limit)
-            for limit in spender.provider.limits
-            if limit.covers(call, spender.environment)
-        ]
+        ends = self._clock.monotonic() + patience
+        buckets = [self._bucket(spender, limit) for limit in self._limits(spender, call)]
+        passage = Passage(self._clock)
         with ExitStack() as held:
             for bucket in buckets:
-                self._hold_slot(bucket, patience, held)
+                self._hold_slot(bucket, ends, held)
             for bucket in buckets:
-                self._wait_turn(bucket, patience, stop)
-            yield
+                if bucket.limit.requests:
+                    held.enter_context(self._turn(bucket, call, ends, stop, passage))
+            yield passage
 
     def pause(self, spender: Spender, limit_name: str, wait: timedelta | None) -> None:
-        """A provider throttled: pause the named limit, or all limits of the connection."""
-        until = self._clock.monotonic() + (wait or DEFAULT_PAUSE).total_seconds()
+        """A provider throttled: pause the named limit, or all limits of the connection.
+
+        What is paused goes on more slowly for a while.
+        """
+        now = self._clock.monotonic()
+        until = now + (wait or DEFAULT_PAUSE).total_seconds()
         limits = spender.provider.limits
         named = [limit for limit in limits if limit.name == limit_name]
         for limit in named or [one for one in limits if one.scope == "connection"]:
-            self._bucket(spender, limit).pause(until)
+            bucket = self._bucket(spender, limit)
+            with bucket.lock:
+                bucket.window.throttle(now, until)
+
+    def _limits(self, spender: Spender, call: str) -> tuple[Limit, ...]:
+        key = (spender.provider.slug, call, spender.environment)
+        if key not in self._covering:
+            limits = spender.provider.limits
+            covering = [one for one in limits if one.covers(call, spender.environment)]
+            self._covering[key] = tuple(
+                sorted(covering, key=lambda one: one.requests / one.per.total_seconds())
+            )
+        return self._covering[key]
 
     def _bucket(self, spender: Spender, limit: Limit) -> _Bucket:
         key = spender.key(limit)
@@ -106,19 +121,52 @@ class Budget:
                 self._buckets[key] = _Bucket(limit)
             return self._buckets[key]
 
-    def _hold_slot(self, bucket: _Bucket, patience: float, held: ExitStack) -> None:
+    def _hold_slot(self, bucket: _Bucket, ends: float, held: ExitStack) -> None:
         if bucket.slots is None:
             return
-        if not bucket.slots.acquire(timeout=max(0.0, patience)):
+        patience = max(0.0, ends - self._clock.monotonic())
+        if not bucket.slots.acquire(timeout=patience):
             raise _too_long(bucket.limit, patience)
         held.callback(bucket.slots.release)
 
-    def _wait_turn(self, bucket: _Bucket, patience: float, stop: threading.Event) -> None:
-        wait = bucket.reserve(self._clock.monotonic(), patience)
-        if wait > patience:
-            raise _too_long(bucket.limit, wait)
-        if wait > 0:
-            self._clock.wait(stop, wait)
+    @contextmanager
+    def _turn(
+        self, bucket: _Bucket, call: str, ends: float, stop: threading.Event, passage: Passage
+    ) -> Iterator[None]:
+        told = threading.Event()
+        with bucket.lock:
+            now = self._clock.monotonic()
+            at = bucket.window.earliest(now)
+            if at is not None and at > ends:
+                raise _too_long(bucket.limit, at - now)
+            turn = bucket.window.book(now, told.set)
+        try:
+            self._await(bucket, turn, told, ends, stop)
+            yield
+        finally:
+            now = self._clock.monotonic()
+            with bucket.lock:
+                if passage.sent is None:
+                    bucket.window.unused(turn, now)
+                else:
+                    bucket.window.used(call, passage.sent, now, answered=passage.answered)
+
+    def _await(
+        self, bucket: _Bucket, turn: Turn, told: threading.Event, ends: float, stop: threading.Event
+    ) -> None:
+        """Until the turn has come. Raises RateLimited where it comes after `ends`."""
+        never = threading.Event()
+        while True:
+            now = self._clock.monotonic()
+            at = None if turn.at is None else max(turn.at, bucket.window.paused_until)
+            if at is not None and at <= now:
+                return
+            last = min(ends, now + LAST_TURN) if stop.is_set() else ends
+            if (at or now) > last or now >= last:
+                raise _too_long(bucket.limit, (at or now) - now)
+            left = GLANCE if at is None else min(at - now, GLANCE)
+            waits_for = told if at is None else never if stop.is_set() else stop
+            self._clock.wait(waits_for, left)
 
 
 def _too_long(limit: Limit, wait: float) -> RateLimited:

@@ -46,18 +46,19 @@ class Gate:
         if self.in_transaction():
             raise ContractViolation(f"{name} was called inside a database transaction")
         self._check()
-        with self.budget.take(self.spender, name, self._left(), self.stop):
+        with self.budget.take(self.spender, name, self._left(), self.stop) as passage:
             self._check()
             if writes and not self.wrote:
                 _of_the_hub(self.before_write)
                 self.wrote = True
             call = Call(name, writes, (CONNECT_TIMEOUT, min(READ_TIMEOUT, self._left() + 1)))
             self.calls.append(call)
-            call.started = self.clock.monotonic()
+            call.started = passage.go()
             try:
                 yield call
             finally:
                 call.ended = self.clock.monotonic()
+                passage.answered = call.http_status is not None
                 call.http_status = heard.status(call.http_status)
                 call.request_id = heard.word(call.request_id)
 

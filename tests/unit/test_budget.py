@@ -1,0 +1,129 @@
+"""Limits kept by counting calls, in virtual time."""
+
+import threading
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from kable_hub import Environment, Kind, Limit, Provider, RateLimited, Reference
+from kable_hub.clock import ManualClock
+from kable_hub.sync.budget import Budget, Spender
+
+LIVE = Environment.LIVE
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def spender(*limits: Limit, connection: str = "con_1", app: str = "") -> Spender:
+    provider = Provider(
+        slug="acme",
+        title="Acme",
+        kind=Kind.PAYMENTS,
+        urls={},
+        reference=Reference("x", "", "x"),
+        connect_methods=(),
+        limits=limits,
+    )
+    return Spender(provider, LIVE, connection, app)
+
+
+def call(
+    budget: Budget,
+    who: Spender,
+    name: str = "x",
+    *,
+    patience: float = 60.0,
+    sends: bool = True,
+    stop: threading.Event | None = None,
+) -> None:
+    with budget.take(who, name, patience, stop or threading.Event()) as passage:
+        if sends:
+            passage.go()
+            passage.answered = True
+
+
+def test_calls_are_held_back_to_what_every_limit_permits(clock: ManualClock) -> None:
+    who = spender(Limit("all", requests=10), Limit("narrow", requests=2, calls=("x",)))
+    budget = Budget(clock)
+    for _ in range(6):
+        call(budget, who)
+    assert 2.0 < clock.monotonic() < 3.0
+    before = clock.monotonic()
+    for _ in range(4):
+        call(budget, who, "y")
+    assert clock.monotonic() - before < 0.5
+
+
+def test_connections_share_what_is_limited_for_the_app_and_nothing_else(
+    clock: ManualClock,
+) -> None:
+    mine, shared = Limit("mine", requests=1), Limit("shared", requests=1, scope="app")
+    for limit, least in ((mine, 0), (shared, 2)):
+        budget, before = Budget(clock), clock.monotonic()
+        for name in ("con_1", "con_2", "con_3"):
+            call(budget, spender(limit, connection=name, app="a"))
+        assert least <= clock.monotonic() - before < least + 0.1
+
+
+def test_what_takes_longer_than_patience_is_refused_at_once(clock: ManualClock) -> None:
+    who = spender(Limit("narrow", requests=1, per=timedelta(minutes=1)))
+    budget = Budget(clock)
+    call(budget, who)
+    with pytest.raises(RateLimited) as caught:
+        call(budget, who, patience=10)
+    assert (clock.monotonic(), caught.value.limit) == (0, "narrow")
+    assert caught.value.retry_after is not None
+    assert 59 < caught.value.retry_after.total_seconds() < 62
+    call(budget, who, patience=70)
+    assert 60 < clock.monotonic() < 61
+
+
+def test_a_turn_that_was_not_used_is_anothers(clock: ManualClock) -> None:
+    who = spender(Limit("narrow", requests=1))
+    budget = Budget(clock)
+    for _ in range(5):
+        call(budget, who, sends=False)
+    assert clock.monotonic() < 5
+    call(budget, who)
+    assert clock.monotonic() < 5
+
+
+def test_a_paused_limit_holds_its_calls_alone(clock: ManualClock) -> None:
+    who = spender(Limit("x", requests=10, calls=("x",)), Limit("y", requests=10, calls=("y",)))
+    budget = Budget(clock)
+    budget.pause(who, "x", timedelta(seconds=7))
+    call(budget, who, "y")
+    assert clock.monotonic() == 0
+    call(budget, who, "x")
+    assert clock.monotonic() == 7
+    budget.pause(who, "unknown", None)
+    with pytest.raises(RateLimited):
+        call(budget, who, "y", patience=10)
+
+
+def test_whoever_stops_waits_for_a_short_turn_and_for_no_long_one(clock: ManualClock) -> None:
+    who = spender(Limit("narrow", requests=1))
+    budget, stop = Budget(clock), threading.Event()
+    stop.set()
+    call(budget, who, stop=stop)
+    call(budget, who, stop=stop)
+    assert 1 < clock.monotonic() < 2
+    budget.pause(who, "narrow", timedelta(seconds=30))
+    with pytest.raises(RateLimited):
+        call(budget, who, stop=stop)
+    assert clock.monotonic() < 2
+
+
+def test_no_more_calls_at_once_than_declared(clock: ManualClock) -> None:
+    who = spender(Limit("few", concurrency=2))
+    budget, stop = Budget(clock), threading.Event()
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(budget.take(who, "x", 1.0, stop))
+        with pytest.raises(RateLimited):
+            call(budget, who, patience=0.01)
+    call(budget, who, patience=0.01)
