@@ -111,6 +111,18 @@ class Settlement:
         return replace(self, due_at=moment)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What may exist from now on: a delivery, with its generation where it is a push.
+
+    `plan` is the generation's row where it is not stored yet: frozen and marked in one commit.
+    """
+
+    delivery: Claimed
+    generation: int | None = None
+    plan: dict[str, Any] | None = None
+
+
 class _Outdated(Exception):
     """Undoes a transaction of marks."""
 
@@ -167,6 +179,12 @@ class Queue:
             rows = [_claimed(row) for row in cursor.fetchall()]
         return sorted(rows, key=lambda row: (row.due_at, row.id))
 
+    def give_back(self, deliveries: Sequence[Claimed], token: int) -> None:
+        """Return what was claimed and not begun, as if it had never been claimed."""
+        with self._database.write(durable=False):
+            for one in deliveries:
+                self._database.sql(sql.GIVE_BACK, one.id, token)
+
     def release(
         self, connection_id: str, token: int, now: int, *, states: str, not_before: int = 0
     ) -> None:
@@ -222,27 +240,34 @@ class Queue:
             row = self._database.sql(sql.BATCH_SIZE, key).fetchone()
         return int(row[0])
 
-    def mark_may_exist(self, marks: Sequence[tuple[str, int | None]], token: int, now: int) -> bool:
+    def mark_may_exist(self, marks: Sequence[Mark], token: int, now: int) -> bool:
         """Put on record, before the first writing call, that documents may exist from now on.
 
-        `marks` are (delivery, generation), without a generation for other operations. False,
-        and nothing marked, where the lease is lost or a plan outdated. Counts the sends.
+        False, and nothing marked or frozen, where the lease is lost or a plan outdated. Counts
+        the sends.
         """
         try:
             # Durable: a power cut must not make the hub forget that it began to send.
             with self._database.write():
-                for delivery_id, generation in marks:
-                    self._mark(delivery_id, token, generation, now)
+                for mark in marks:
+                    self._mark(mark, token, now)
         except _Outdated:
             return False
         return True
 
-    def _mark(self, delivery_id: str, token: int, generation: int | None, now: int) -> None:
-        if generation is None:
-            marked = self._database.sql(sql.MARK_OPERATION, delivery_id, token)
+    def _mark(self, mark: Mark, token: int, now: int) -> None:
+        delivery, run = mark.delivery, self._database.sql
+        if mark.plan is not None:
+            values = (mark.generation, delivery.id, token, delivery.plan_version)
+            marked = run(sql.FREEZE_MARKED, *values)
+            if marked.rowcount == 1:
+                sent = {"sends": 1, "first_sent_at": now, "unsettled_at": now}
+                self._insert_generation({**mark.plan, **sent})
+        elif mark.generation is None:
+            marked = run(sql.MARK_OPERATION, delivery.id, token)
         else:
-            marked = self._database.sql(sql.MARK, delivery_id, token, generation)
-            self._database.sql(sql.MARK_GENERATION, now, now, delivery_id, generation)
+            marked = run(sql.MARK, delivery.id, token, mark.generation)
+            run(sql.MARK_GENERATION, now, now, delivery.id, mark.generation)
         if marked.rowcount != 1:
             raise _Outdated
 

@@ -38,6 +38,11 @@ CLAIM = """
     RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
         failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at
 """
+GIVE_BACK = """
+    UPDATE delivery SET attempts = attempts - 1,
+        state = CASE WHEN may_exist THEN 'uncertain' ELSE 'due' END
+    WHERE id = ? AND state = 'pushing' AND lease_token = ?
+"""
 NEXT_DUE = "SELECT MIN(due_at) FROM delivery WHERE connection_id = ? AND {states}"
 RELEASE = """
     UPDATE connection SET lease_until = 0, wake_sent_at = NULL, next_due_at = ?
@@ -56,6 +61,10 @@ RECONCILE = """
 """
 FREEZE = """
     UPDATE delivery SET generation = ?, frozen = TRUE
+    WHERE id = ? AND state = 'pushing' AND lease_token = ? AND plan_version = ?
+"""
+FREEZE_MARKED = """
+    UPDATE delivery SET generation = ?, frozen = TRUE, may_exist = TRUE
     WHERE id = ? AND state = 'pushing' AND lease_token = ? AND plan_version = ?
 """
 MARK = """

@@ -6,15 +6,17 @@ rejection the store is read again before anybody concludes that a person has to 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from kable_hub.clock import Clock, epoch_ms
 from kable_hub.connection import CallGuard, Connection
 from kable_hub.dialogue import Credentials
 from kable_hub.dispatch import Dispatcher
+from kable_hub.domain import Environment
 from kable_hub.errors import OutcomeUnknown, ReconnectRequired, Rejected, Transient
-from kable_hub.provider import Capability
+from kable_hub.provider import Capability, Provider
 from kable_hub.settings import Settings
 from kable_hub.store.credentials import (
     Stored,
@@ -48,6 +50,7 @@ class Access:
         self._dispatcher = dispatcher
         self._settings = settings
         self._clock = clock
+        self._operators: dict[tuple[str, Environment], tuple[Mapping[str, str], ...]] = {}
 
     def credentials(self, lane: Lane, guard: CallGuard) -> Stored:
         """The credentials to use now, refreshed where they are about to expire."""
@@ -62,6 +65,7 @@ class Access:
         """The plugin's view of the connection."""
         provider = self._dispatcher.registry.provider(lane.provider)
         environment = lane.scope.environment
+        app, urls = self._operators_part(provider, environment)
         return Connection(
             id=lane.id,
             account_id=lane.scope.account_id,
@@ -70,12 +74,24 @@ class Access:
             external_id=lane.external_id,
             credentials=credentials.secrets,
             settings=provider.settings_for(lane.settings),
-            app=self._settings.app_settings(provider, environment).values,
-            urls=self._settings.urls(provider, environment),
+            app=app,
+            urls=urls,
             deadline=self._clock.now() + timedelta(seconds=60),
             guard=guard,
             clock=self._clock.now,
         )
+
+    def _operators_part(
+        self, provider: Provider, environment: Environment
+    ) -> tuple[Mapping[str, str], ...]:
+        """App settings and base URLs: fixed while the process runs, and dear to validate."""
+        key = (provider.slug, environment)
+        if key not in self._operators:
+            app = self._settings.app_settings(provider, environment).values
+            urls = self._settings.urls(provider, environment)
+            # One for all calls: no plugin may change it for another.
+            self._operators[key] = (MappingProxyType(dict(app)), MappingProxyType(urls))
+        return self._operators[key]
 
     def refresh(self, lane: Lane, stale: Stored, guard: CallGuard) -> Stored:
         """Newer credentials than `stale`: another worker's, or fetched now by this one alone."""

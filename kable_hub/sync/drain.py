@@ -3,23 +3,30 @@
 acquire the lease ─▶ claim ─▶ push threads ─▶ settle in batches ─▶ release, to the end of the line
     │ what an earlier worker left in flight is uncertain where it may exist, else due
     └ the lease is renewed while threads are at work; once it is lost nothing is sent or written
+
+A few deliveries are claimed ahead of the threads, in one go, so that no thread waits for the
+database; what the slice does not get to is given back as it was. A slice begins anew in place
+while nobody else waits for the thread that drains.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from kable_hub.clock import epoch_ms
 from kable_hub.errors import ContractViolation, LeaseLost, OutcomeUnknown, RateLimited, Transient
 from kable_hub.store.consequences import carry_out
 from kable_hub.store.loading import load_subjects
 from kable_hub.store.pauses import Lane, load_lane
-from kable_hub.store.queue import Claimed, Settlement
+from kable_hub.store.queue import Settlement
 from kable_hub.store.statements import CLAIMABLE, SETTLING
 from kable_hub.sync import endings
 from kable_hub.sync.batch import BatchWorker, group
+from kable_hub.sync.lease import Lease
 from kable_hub.sync.run import Run
 from kable_hub.sync.steps import CALL_SECONDS, Rooms, Steps
 from kable_hub.sync.worker import Worker
@@ -47,13 +54,19 @@ class Pace:
 
 
 def drain(
-    rooms: Rooms, connection_id: str, pace: Pace, pushers: Executor, stop: threading.Event
+    rooms: Rooms,
+    connection_id: str,
+    pace: Pace,
+    pushers: Executor,
+    stop: threading.Event,
+    others_wait: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Work the connection for one slice; False where somebody else holds it."""
-    ttl = int(pace.lease_seconds * 1000)
-    now = epoch_ms(rooms.clock.now())
-    token = rooms.queue.acquire(connection_id, now, ttl)
-    if token is None:
+    """Work the connection for one slice, or more while no `others_wait`.
+
+    False where somebody else holds it.
+    """
+    lease = Lease(rooms.clock, rooms.queue, connection_id, int(pace.lease_seconds * 1000))
+    if not lease.acquire():
         return False
     with rooms.database.read():
         lane = load_lane(connection_id)
@@ -62,21 +75,27 @@ def drain(
     states, not_before = NOTHING, 0
     try:
         if lane.provider in {one.slug for one in rooms.dispatcher.registry.providers()}:
-            states, not_before = _Slice(rooms, lane, token, pace, pushers, stop).run()
+            work = _Slice(rooms, lane, lease, pace, pushers, stop, others_wait)
+            states, not_before = work.run()
     finally:
         now = epoch_ms(rooms.clock.now())
-        rooms.queue.release(connection_id, token, now, states=states, not_before=not_before)
+        rooms.queue.release(connection_id, lease.token, now, states=states, not_before=not_before)
     return True
+
+
+_Job: TypeAlias = tuple[Callable[[Sequence[Run]], list[Settlement]], list[Run]]
 
 
 @dataclass
 class _Slice:
     rooms: Rooms
     lane: Lane
-    token: int
+    lease: Lease
     pace: Pace
     pushers: Executor
     stop: threading.Event
+    others_wait: Callable[[], bool]
+    ahead: deque[_Job] = field(default_factory=deque)
     under_way: dict[Future[list[Settlement]], list[Run]] = field(default_factory=dict)
     ended: list[tuple[Settlement, Run]] = field(default_factory=list)
     after: tuple[int, str] = (0, "")
@@ -88,7 +107,8 @@ class _Slice:
         self.clock = self.rooms.clock
         self.started = self.renewed = self.flushed = self.clock.monotonic()
         self.last_progress = self.started
-        self.steps = Steps(self.rooms, self.lane, self.token, self.stop)
+        self.looked = self.started
+        self.steps = Steps(self.rooms, self.lane, self.lease, self.stop)
         self.worker = Worker(self.steps)
         self.batches = BatchWorker(self.steps, self.worker)
 
@@ -103,8 +123,8 @@ class _Slice:
             self._renew()
         self._give_up(hung=False)
         self._flush(force=True)
-        with self.rooms.database.read():
-            self.lane = load_lane(self.lane.id) or self.lane
+        self._give_back()
+        self._look()
         return _claimable(self.lane), self._not_before()
 
     def _not_before(self) -> int:
@@ -112,32 +132,57 @@ class _Slice:
             return 0
         return epoch_ms(self.clock.now()) + DOWN_MS
 
+    def _look(self) -> None:
+        """See whether the connection is paused by now, and what its settings are."""
+        with self.rooms.database.read():
+            self.lane = self.steps.lane = load_lane(self.lane.id) or self.lane
+        self.looked = self.clock.monotonic()
+
     def _open(self) -> bool:
         over = self.clock.monotonic() - self.started >= self.pace.slice_seconds
+        if over and not self.others_wait():
+            self.started, self.after, over = self.clock.monotonic(), (0, ""), False
         down = self.failures_in_a_row >= DOWN_AFTER
-        return not (over or down or self.exhausted or self.stop.is_set())
+        return not (over or down or self.stop.is_set())
 
     def _fill(self) -> None:
-        """Claim as much as there is room for. Nothing is claimed ahead of a free thread."""
+        """Give the free threads work."""
         room = self.pace.width - len(self.under_way)
-        if not self._open() or room <= 0:
+        if not self._open():
+            self._give_back()
             return
-        with self.rooms.database.read():
-            self.lane = load_lane(self.lane.id) or self.lane
-        wanted = room * self.steps.provider.batch_size
-        claimed = self._claim(wanted)
-        self.exhausted = len(claimed) < wanted and not self.under_way
+        if len(self.ahead) < room and not self.exhausted:
+            self._claim(room)
+        elif self.ahead and self.clock.monotonic() - self.looked >= TICK_SECONDS:
+            self._look()
+        if not self.lane.may_send:
+            # Paused since they were claimed: what is uncertain may still be looked at.
+            self._give_back(keep_uncertain=self.lane.may_look)
+        while self.ahead and len(self.under_way) < self.pace.width:
+            work, runs = self.ahead.popleft()
+            self.under_way[self.pushers.submit(work, runs)] = runs
+            self.last_progress = self.clock.monotonic()
+
+    def _claim(self, room: int) -> None:
+        idle = not self.under_way and not self.ahead
+        size = self.steps.provider.batch_size
+        wanted = self.pace.width if size == 1 else room * size
+        self._look()
+        now, states = epoch_ms(self.clock.now()), _claimable(self.lane)
+        claimed = self.rooms.queue.claim(
+            self.lane.id, self.lease.token, now, wanted, after=self.after, states=states
+        )
+        self.exhausted = len(claimed) < wanted and idle
         if not claimed:
             return
         self.after = (claimed[-1].due_at, claimed[-1].id)
+        # After the claim: settings saved in between outdate the plan, never the reverse.
+        self._look()
         with self.rooms.database.read():
-            # After the claim: settings saved in between outdate the plan, never the reverse.
-            self.lane = self.steps.lane = load_lane(self.lane.id) or self.lane
             runs = [Run.of(subject) for subject in load_subjects(self.lane.id, claimed)]
-        self._submit(runs)
-        self.last_progress = self.clock.monotonic()
+        self.ahead.extend(self._jobs(runs))
 
-    def _submit(self, runs: list[Run]) -> None:
+    def _jobs(self, runs: list[Run]) -> Iterator[_Job]:
         news, replays, looks, singles = group(runs, self.steps.provider, self.steps)
         for work, batches in (
             (self.batches.push_new, news),
@@ -145,19 +190,24 @@ class _Slice:
             (self.batches.look, looks),
         ):
             for members in batches:
-                self.under_way[self.pushers.submit(work, members)] = members
+                yield work, members
         for run in singles:
-            self.under_way[self.pushers.submit(self._work_one, run)] = [run]
+            yield self._work_one, [run]
 
-    def _work_one(self, run: Run) -> list[Settlement]:
-        return [self.worker.work(run)]
+    def _work_one(self, runs: Sequence[Run]) -> list[Settlement]:
+        return [self.worker.work(run) for run in runs]
 
-    def _claim(self, room: int) -> list[Claimed]:
-        now = epoch_ms(self.clock.now())
-        states = _claimable(self.lane)
-        return self.rooms.queue.claim(
-            self.lane.id, self.token, now, room, after=self.after, states=states
-        )
+    def _give_back(self, *, keep_uncertain: bool = False) -> None:
+        """Return what was claimed ahead, as if it had never been claimed."""
+        kept, back = deque[_Job](), []
+        for work, runs in self.ahead:
+            if keep_uncertain and runs[0].may_exist:
+                kept.append((work, runs))
+            else:
+                back += [run.subject.delivery for run in runs]
+        if back and not self.lost:
+            self.rooms.queue.give_back(back, self.lease.token)
+        self.ahead = kept
 
     def _collect(self) -> None:
         done, _ = wait(self.under_way, TICK_SECONDS, return_when=FIRST_COMPLETED)
@@ -201,7 +251,7 @@ class _Slice:
         now = epoch_ms(self.clock.now())
         runs = {end.delivery.id: run for end, run in ended}
         ends = [end for end, _ in ended]
-        return self.rooms.queue.settle(ends, self.token, now, self._carrying(runs, now))
+        return self.rooms.queue.settle(ends, self.lease.token, now, self._carrying(runs, now))
 
     def _settle_alone(self, end: Settlement, run: Run) -> list[str]:
         """An end that cannot be written takes no other with it."""
@@ -227,8 +277,7 @@ class _Slice:
         if self.clock.monotonic() - self.renewed < self.pace.lease_seconds / 3:
             return
         self.renewed = self.clock.monotonic()
-        now, ttl = epoch_ms(self.clock.now()), int(self.pace.lease_seconds * 1000)
-        if not self.rooms.queue.renew(self.lane.id, self.token, now, ttl):
+        if not self.lease.renew():
             self.lost = True
 
     def _give_up(self, *, hung: bool) -> None:

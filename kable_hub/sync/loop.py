@@ -131,7 +131,8 @@ class EmbeddedEngine:
 
     def _drain(self, connection_id: str, lane: _ProviderLane) -> None:
         try:
-            drain(self._rooms, connection_id, self._pace, lane.pushers, self._stop)
+            crowded = lambda: lane.free <= 0  # noqa: E731
+            drain(self._rooms, connection_id, self._pace, lane.pushers, self._stop, crowded)
         except Exception:
             log.exception("the drain of %s failed; it is tried again", connection_id)
             self._stop.wait(self._sweep_seconds)

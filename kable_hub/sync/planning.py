@@ -6,7 +6,7 @@ from typing import Any
 
 from kable_hub import canonical
 from kable_hub.domain import CustomerLink
-from kable_hub.errors import ContractViolation, LeaseLost, NeedsOperator
+from kable_hub.errors import ContractViolation, NeedsOperator
 from kable_hub.store.loading import FrozenGeneration, Subject
 from kable_hub.sync.facts import refusal
 from kable_hub.sync.keys import push_key
@@ -41,11 +41,10 @@ def plan(steps: Steps, run: Run) -> FrozenGeneration:
     )
 
 
-def freeze(steps: Steps, run: Run, generation: FrozenGeneration) -> None:
-    """Commit the plan. Raises LeaseLost where it was outdated while it was made."""
-    if not steps.rooms.queue.freeze(run.subject.delivery, steps.token, _row(run, generation)):
-        raise LeaseLost("the plan was outdated while it was made")
-    run.generation = generation
+def ready(run: Run, generation: FrozenGeneration) -> None:
+    """Hand the plan to the run. It is frozen in one commit with the mark, before the first
+    writing call: until then nothing was sent, and another try may plan anew."""
+    run.generation, run.unfrozen = generation, _row(run, generation)
 
 
 def freeze_batch(steps: Steps, planned: Sequence[tuple[Run, FrozenGeneration]]) -> list[Run]:

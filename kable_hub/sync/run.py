@@ -25,7 +25,8 @@ class Run:
     `may_exist` and `unsettled` follow law 2: set by the first writing call, and by a writing
     call without a clear answer. `abandoned`: the drain gave up waiting for this thread.
     `linked`: the customer made at the provider. `marked`: the store knows that something may
-    exist. `access`: the version of the credentials used last.
+    exist. `access`: the version of the credentials used last. `unfrozen`: the generation as the
+    store will keep it, as long as it does not: it is frozen with the mark.
     """
 
     subject: Subject
@@ -36,6 +37,7 @@ class Run:
     linked: LinkedCustomer | None = None
     marked: bool = False
     access: int = 0
+    unfrozen: dict[str, Any] | None = None
     attempts: list[AttemptRow] = field(default_factory=list)
     earlier_calls: list[dict[str, Any]] = field(default_factory=list)
 

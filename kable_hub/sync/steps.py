@@ -18,17 +18,20 @@ from kable_hub.errors import (
     ReconnectRequired,
 )
 from kable_hub.provider import Capability, Provider
+from kable_hub.store.credentials import Stored
 from kable_hub.store.database import Database
 from kable_hub.store.loading import FrozenGeneration
 from kable_hub.store.pauses import Lane
-from kable_hub.store.queue import Queue
+from kable_hub.store.queue import Mark, Queue
 from kable_hub.sync.access import Access
 from kable_hub.sync.budget import Budget, Spender
 from kable_hub.sync.gate import Gate
 from kable_hub.sync.keys import marker, still_kept
+from kable_hub.sync.lease import Lease
 from kable_hub.sync.run import Run
 
 CALL_SECONDS = 60.0
+ACCESS_SECONDS = 1.0
 MAX_PROGRESS = 8192
 
 
@@ -48,11 +51,13 @@ class Rooms:
 class Steps:
     """Calls hooks for one connection under one lease token. Used by many threads."""
 
-    def __init__(self, rooms: Rooms, lane: Lane, token: int, stop: threading.Event) -> None:
+    def __init__(self, rooms: Rooms, lane: Lane, lease: Lease, stop: threading.Event) -> None:
         self.rooms = rooms
         self.lane = lane
-        self.token = token
+        self.token = lease.token
+        self._lease = lease
         self._stop = stop
+        self._access: tuple[float, Stored] | None = None
         self.provider: Provider = rooms.dispatcher.registry.provider(lane.provider)
 
     def now(self) -> int:
@@ -95,6 +100,15 @@ class Steps:
             save=self._saving(run, generation.number),
         )
 
+    def freeze(self, run: Run) -> None:
+        """Commit the plan of a run that was not frozen with its mark. Raises LeaseLost where it
+        was outdated meanwhile."""
+        if run.unfrozen is None:
+            return
+        if not self.rooms.queue.freeze(run.subject.delivery, self.token, run.unfrozen):
+            raise LeaseLost("the plan was outdated while it was made")
+        run.unfrozen = None
+
     def may_replay(self, generation: FrozenGeneration) -> bool:
         """Law 3: once more under the same key, where the provider surely still knows it.
 
@@ -109,7 +123,7 @@ class Steps:
         self, gate: Gate, runs: Sequence[Run], hook: str, arguments: dict[str, Any]
     ) -> Any:
         access, lane, aside = self.rooms.access, self.lane, gate.aside()
-        stored = access.credentials(lane, aside)
+        stored = self._credentials(lane, aside)
         for last in (False, True):
             for run in runs:
                 run.access = stored.version
@@ -118,11 +132,24 @@ class Steps:
                 return self.rooms.dispatcher.call(
                     lane.provider, hook, connection=connection, **arguments
                 )
+            except ReconnectRequired:
+                self._access = None
+                raise
             except CredentialsExpired as error:
+                self._access = None
                 if last or not self.provider.can(Capability.REFRESH):
                     raise ReconnectRequired(error.message, request_id=error.request_id) from error
                 stored = access.refresh(lane, stored, aside)
         raise AssertionError("the second round returns or raises")
+
+    def _credentials(self, lane: Lane, aside: Gate) -> Stored:
+        """Read again every second only: what is older and refused is refused by its version."""
+        now, kept = self.rooms.clock.monotonic(), self._access
+        if kept is not None and now - kept[0] < ACCESS_SECONDS:
+            return kept[1]
+        stored = self.rooms.access.credentials(lane, aside)
+        self._access = (now, stored)
+        return stored
 
     def _gate(self, runs: Sequence[Run]) -> Gate:
         rooms = self.rooms
@@ -139,23 +166,25 @@ class Steps:
 
     def _alive(self, runs: Sequence[Run]) -> bool:
         abandoned = any(run.abandoned for run in runs)
-        return not abandoned and self.rooms.queue.leased(self.lane.id, self.token)
+        return not abandoned and self._lease.holds()
 
     def _mark(self, runs: Sequence[Run]) -> None:
         """Law 2: on record, and fenced, before the first writing call of every step."""
         for run in runs:
             run.check()
-        marks = [(run.subject.delivery.id, _generation_number(run)) for run in runs]
+        marks = [_mark_of(run) for run in runs]
         if not self.rooms.queue.mark_may_exist(marks, self.token, self.now()):
             raise LeaseLost("the plan was outdated or another worker took over")
         for run in runs:
             run.may_exist = run.marked = True
+            run.unfrozen = None
 
     def _saving(self, run: Run, number: int) -> Callable[[Mapping[str, JSON]], None]:
         def save(progress: Mapping[str, JSON]) -> None:
             run.check()
             if len(canonical.dumps(progress).encode()) > MAX_PROGRESS:
                 raise ContractViolation("progress is larger than 8 kB")
+            self.freeze(run)
             delivery = run.subject.delivery
             if not self.rooms.queue.save_progress(delivery.id, self.token, number, dict(progress)):
                 raise LeaseLost("another worker took over")
@@ -179,7 +208,8 @@ def frozen(run: Run) -> FrozenGeneration:
     return run.generation
 
 
-def _generation_number(run: Run) -> int | None:
-    if run.subject.delivery.kind != "push":
-        return None
-    return frozen(run).number
+def _mark_of(run: Run) -> Mark:
+    delivery = run.subject.delivery
+    if delivery.kind != "push":
+        return Mark(delivery)
+    return Mark(delivery, frozen(run).number, run.unfrozen)

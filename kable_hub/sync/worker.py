@@ -14,7 +14,7 @@ from kable_hub.store.loading import FrozenGeneration
 from kable_hub.store.queue import Settlement
 from kable_hub.sync import endings
 from kable_hub.sync.keys import push_key
-from kable_hub.sync.planning import freeze, plan
+from kable_hub.sync.planning import plan, ready
 from kable_hub.sync.run import Run
 from kable_hub.sync.steps import Steps, frozen
 from kable_hub.sync.transitions import says_no
@@ -43,7 +43,7 @@ class Worker:
         if run.may_exist:
             return self._send(run) if self._may_replay(frozen(run)) else self._look(run)
         if run.generation is None:
-            freeze(self._steps, run, plan(self._steps, run))
+            ready(run, plan(self._steps, run))
         return self._send(run)
 
     def _send(self, run: Run) -> Settlement:
@@ -52,6 +52,8 @@ class Worker:
             receipt = self._steps.call([run], "push", "push_invoice", push=push)
         except ProviderError as error:
             return self.refused(run, error)
+        # A plugin that found the document and wrote nothing has not frozen anything yet.
+        self._steps.freeze(run)
         return endings.delivered(run, self._steps.provider, receipt, self._steps.now())
 
     def refused(self, run: Run, error: ProviderError) -> Settlement:

@@ -208,15 +208,17 @@ def test_a_thread_that_was_given_up_while_it_began_to_send_is_not_forgotten(
 def test_a_database_that_stumbles_blocks_nothing(
     at_work: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    invoice, leased = at_work.invoice(), at_work.hub.queue.leased
+    invoice, stumbled = at_work.invoice(), []
+    monkeypatch.setattr("kable_hub.sync.lease.CONFIRM_SECONDS", 0.0)
 
     def stumbles(*_: Any) -> bool:
         monkeypatch.undo()
+        stumbled.append(1)
         raise OSError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(at_work.hub.queue, "leased", stumbles)
     at_work.drain()
-    assert leased
+    assert stumbled
     at_work.due_now()
     at_work.drain()
     assert at_work.delivery(invoice).state == "delivered"
