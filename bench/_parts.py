@@ -1,4 +1,4 @@
-"""The processes that `throughput.py` measures: a Stripe simulator, a hub, a loop over the SDK.
+"""The processes that the benchmarks measure: a Stripe simulator, a hub, a loop over the SDK.
 
 Each prints one line of JSON when it stands; they end by SIGTERM, the loop with its input too.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import kable_stripe_payments
 import stripe
 from flask import Flask
-from kable_stripe_payments.simulator import StripeSimulator
+from kable_stripe_payments.simulator import LIMITS, StripeSimulator
 
 from kable_hub import Environment, hookimpl
 from kable_hub.demo.stage import free_port
@@ -41,27 +41,37 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def simulator() -> None:
-    """A Stripe with one merchant and one customer with a card."""
-    one = StripeSimulator()
-    one.keep_log = False
+def simulator(environment: str = "test", latency: str = "0", limits: str = "") -> None:
+    """A Stripe with one merchant and one customer with a card; `latency` in seconds.
+
+    `limits` keeps Stripe's published limits, and a log of the requests.
+    """
+    one = StripeSimulator(latency=float(latency))
+    one.keep_log = bool(limits)
+    one.limits = dict(LIMITS) if limits else None
 
     @one.app.get("/bench/usage")
     def usage() -> dict[str, Any]:
         marks = [document["marker"] for document in one.documents() if document["marker"]]
         counts = {"marked": len(marks), "distinct": len(set(marks)), "drafts": len(one.drafts())}
-        return {**counts, "cpu": cpu()}
+        return {**counts, "cpu": cpu(), "refused": one.refused}
 
+    @one.app.get("/bench/finalized")
+    def finalized() -> list[float]:
+        """When each invoice was made final, in seconds."""
+        return [seen.at for seen in one.seen("POST", "/finalize$") if seen.status == 200]
+
+    mode = Environment(environment)
     account = one.add_account("Bench").id
-    key = one.add_key(account, Environment.TEST)
-    customer = one.add_customer(account, Environment.TEST)
+    key = one.add_key(account, mode)
+    customer = one.add_customer(account, mode)
     with one:
         said = {"url": one.url, "key": key, "customer": customer}
         say({**said, "configuration": one.configuration()})
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
 
-def hub(folder: str, configuration: str, limits: str) -> None:
+def hub(folder: str, configuration: str, environment: str, limits: str) -> None:
     """A hub at a free port, the Stripe plugin with or without the limits that it declares."""
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
@@ -70,7 +80,8 @@ def hub(folder: str, configuration: str, limits: str) -> None:
     registry = Registry.of(kable_stripe_payments if limits else unlimited(kable_stripe_payments))
     opened = open_hub(settings, registry=registry)
     account = accounts.create_account(opened, "Bench", "paid").id
-    say({"url": url, "key": accounts.create_api_key(opened, account, Environment.TEST).secret})
+    made = accounts.create_api_key(opened, account, Environment(environment))
+    say({"url": url, "key": made.secret})
     serve_measured(opened, port)
 
 

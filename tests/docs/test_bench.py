@@ -1,4 +1,4 @@
-"""The benchmark runs, in small."""
+"""The benchmarks run, in small."""
 
 import subprocess
 import sys
@@ -6,16 +6,28 @@ import sys
 from tests.docs.reading import ROOT
 
 
-def test_the_throughput_benchmark_prints_its_figures_and_loses_nothing():
-    script = str(ROOT / "bench" / "throughput.py")
-    command = [sys.executable, script, "--invoices", "10", "--rounds", "1"]
+def printed(name: str, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "bench" / f"{name}.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "10 documents of 10 invoices, 0 drafts" in done.stdout
+    return done.stdout
+
+
+def test_the_throughput_benchmark_prints_its_figures_and_loses_nothing():
+    said = printed("throughput", "--invoices", "10", "--rounds", "1")
+    assert "10 documents of 10 invoices, 0 drafts" in said
     for figure in (
         "posted one by one, invoices/s",
         "posted in bulk, invoices/s",
         "pushed, invoices/s",
         "CPU per invoice pushed, ms",
     ):
-        assert figure in done.stdout
+        assert figure in said
+
+
+def test_the_benchmark_at_the_limit_prints_its_figures_and_loses_nothing():
+    said = printed("stripe_limit", "--invoices", "30", "--rounds", "1", "--round", "5")
+    assert "5 documents of 5 invoices, 0 drafts" in said
+    assert "30 documents of 30 invoices, 0 drafts" in said
+    for figure in ("hub/SDK", "permitted", "answers 429", "CPU an invoice"):
+        assert figure in said
