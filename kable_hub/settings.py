@@ -44,12 +44,14 @@ class AppSettings:
     """What the operator set for one provider in one environment.
 
     `values` by the field's name in the provider's schema, defaults filled in; `missing` are the
-    environment variables still to be set, `faults` one line for each value the schema refuses.
+    environment variables still to be set, `faults` one line for each value the schema refuses,
+    `unset` the variables that may be set and are not.
     """
 
     values: Mapping[str, str] = field(repr=False)
     missing: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    unset: tuple[str, ...] = ()
 
     @property
     def configured(self) -> bool:
@@ -133,7 +135,12 @@ class Settings:
             if name not in refused and not _belongs(fields[name], environment, value)
         ]
         values = {**_defaults(fields), **found}
-        return AppSettings(values, tuple(missing), tuple(faults))
+        unset = [
+            named[name]
+            for name, one in fields.items()
+            if name not in values and not one.required and _concerns(one, method)
+        ]
+        return AppSettings(values, tuple(missing), tuple(faults), tuple(unset))
 
     def urls(self, provider: "Provider", environment: Environment) -> dict[str, str]:
         """The provider's base URLs by name, without a slash at the end, overrides applied."""
@@ -312,8 +319,12 @@ def _prefix(provider: "Provider", environment: Environment) -> str:
 
 
 def _needed(one: marshmallow.fields.Field[Any], method: str) -> bool:
+    return one.required and _concerns(one, method)
+
+
+def _concerns(one: marshmallow.fields.Field[Any], method: str) -> bool:
     methods = one.metadata.get("methods")
-    return one.required and (methods is None or method in methods)
+    return methods is None or method in methods
 
 
 def _belongs(one: marshmallow.fields.Field[Any], environment: Environment, value: str) -> bool:

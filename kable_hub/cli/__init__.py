@@ -20,6 +20,11 @@ COMMANDS = {
     "accounts": ("accounts", "accounts", "Manage accounts and their API keys."),
     "keys": ("accounts", "operator_keys", "Manage operators' keys."),
     "plugins": ("plugins", "plugins", "List the provider plugins."),
+    "check-provider": (
+        "checking",
+        "check_provider",
+        "Say what a provider still needs, or try it in its sandbox.",
+    ),
     "new-provider": ("new_provider", "new_provider", "Make a package for a new provider."),
     "migrate": ("migrating", "migrate", "Bring the database to this version's schema."),
 }

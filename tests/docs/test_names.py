@@ -32,7 +32,8 @@ class Asked(dict):
 def known_variables():
     asked = Asked()
     settings = Settings.load(asked)
-    found = set(asked.names)
+    # The values of a connect form, whose fields only the plugin's dialogue knows.
+    found = {*asked.names, "KABLE_<NAME>_TEST_FORM_<FIELD>"}
     for provider in discover(settings).providers():
         for environment in Environment:
             prefix = f"KABLE_{provider.slug}_{environment}_".upper()
