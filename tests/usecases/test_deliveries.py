@@ -1,5 +1,6 @@
 import pytest
 
+from kable_hub.store import outbox
 from kable_hub.store.deliveries import DeliveryFilter
 from kable_hub.usecases import connections, deliveries, linking
 from kable_hub.usecases.errors import Conflict, Invalid, NotFound
@@ -129,6 +130,15 @@ def test_what_is_certain_needs_no_person(home: House, one):
     with pytest.raises(Conflict) as refused:
         deliveries.settle(home.hub, home.scope, one.id, exists=False)
     assert refused.value.code == "not_uncertain"
+
+
+def test_an_asking_that_saw_less_than_an_event_overwrites_nothing(home: House, one):
+    home.force(one.id, state="delivered", payment_status="paid", payment_as_of=2000)
+    for as_of, told, standing in ((1000, "open", "paid"), (3000, "void", "void")):
+        of_push = (one.connection_id, one.subject_id)
+        with home.hub.database.write():
+            outbox.tell_payment(home.scope, *of_push, told, {}, as_of)
+        assert get(home, one.id).payment_status == standing
 
 
 def test_a_void_is_opened_once_for_what_was_delivered(home: House, one):
