@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 import requests
-from kable_stripe_payments.simulator import faults
+from kable_stripe_payments.simulator import StripeSimulator, faults
 
 from kable_hub import Environment
 from kable_hub.testing import observing
@@ -99,6 +99,18 @@ def test_the_rate_is_limited_by_endpoint_and_by_account_within_a_second(desk):
     assert answers[1].headers["Stripe-Rate-Limited-Reason"] == "global-rate"
     desk.clock.advance(1)
     assert ask(desk, "GET", "account").status_code == 200
+
+
+def test_limits_and_latency_are_given_where_it_is_made():
+    with StripeSimulator(limits={"live": 1, "test": 0, "endpoint": 9}, latency=0.001) as stripe:
+        account = stripe.add_account(granted=(Environment.LIVE,)).id
+        headers = {
+            "Authorization": f"Bearer {stripe.secret_keys[False]}",
+            "Stripe-Account": account,
+            "Stripe-Version": "2026-10-28.endive",
+        }
+        answer = requests.get(f"{stripe.url}/v1/account", headers=headers, timeout=5)
+    assert (answer.status_code, stripe.refused) == (429, 1)
 
 
 @pytest.mark.parametrize(

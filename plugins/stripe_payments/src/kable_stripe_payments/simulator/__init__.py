@@ -36,7 +36,14 @@ class StripeSimulator(Simulator):
     that consents without a page; `webhook_url` receives events; `search_lag` is in seconds;
     `tells_location` says when Stripe Tax lets on that a customer cannot be placed."""
 
-    def __init__(self, *, port: int = 0, clock: Clock | None = None, latency: float = 0.0) -> None:
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        clock: Clock | None = None,
+        latency: float = 0.0,
+        limits: dict[str, int] | None = None,
+    ) -> None:
         self.accounts: dict[str, Account] = {}
         self.keys: dict[str, Key] = {}
         self.client_ids = {live: f"ca_{_word(live)}0Platform" for live in (True, False)}
@@ -48,7 +55,7 @@ class StripeSimulator(Simulator):
         self.granted_mode: bool | None = None
         self.search_lag = 0
         self.tells_location: Literal["create", "draft", "finalize"] = "draft"
-        self.limits: dict[str, int] | None = None
+        self.limits = limits
         self.limiter = api.Limiter()
         self.refused = 0
         self.webhook_url = ""
