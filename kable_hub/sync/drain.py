@@ -236,6 +236,9 @@ class _Slice:
         ready = len(self.ended) >= FLUSH_ROWS or waited >= FLUSH_SECONDS or not self.under_way
         if not self.ended or not (ready or force):
             return
+        if any(end.pause_reason for end, _ in self.ended):
+            # Before the pause is written, so that it reaches what was claimed ahead as well.
+            self._give_back()
         try:
             lost = self._settle(self.ended)
         except Exception:

@@ -53,6 +53,19 @@ def test_a_pause_reaches_what_was_claimed_ahead(at_work: Stage) -> None:
     assert len(at_work.acme.docs) == 5
 
 
+def test_lost_access_shows_on_what_was_claimed_ahead_too(at_work: Stage) -> None:
+    at_work.settings(need_method=True)
+    at_work.acme.fault(
+        Fault(path="/customers", status=401, skip=1),
+        Fault(path="/token", status=400),
+        Fault(path="/docs", delay=0.9, times=9),
+    )
+    invoices = [at_work.invoice() for _ in range(4)]
+    at_work.drain(width=2)
+    ends = sorted((one.state, one.error_code) for one in map(at_work.delivery, invoices))
+    assert ends == [("blocked", "not_connected")] * 2 + [("delivered", "")] * 2
+
+
 @pytest.mark.parametrize(("others_wait", "made"), [(False, 12), (True, 2)])
 def test_a_slice_goes_on_in_place_while_nobody_else_waits(
     at_work: Stage, others_wait: bool, made: int
