@@ -90,6 +90,17 @@ class Budget:
                     held.enter_context(self._turn(bucket, call, ends, stop, passage))
             yield passage
 
+    def comes_within(self, spender: Spender, call: str, seconds: float) -> bool:
+        """Whether the next turn of such a call is that near, as far as can be known."""
+        now = self._clock.monotonic()
+        for limit in self._limits(spender, call):
+            bucket = self._bucket(spender, limit)
+            with bucket.lock:
+                at = bucket.window.earliest(now) if limit.requests else now
+            if at is None or at > now + seconds:
+                return False
+        return True
+
     def pause(self, spender: Spender, limit_name: str, wait: timedelta | None) -> None:
         """A provider throttled: pause the named limit, or all limits of the connection.
 

@@ -14,6 +14,9 @@ from kable_hub.sync.budget import Budget, Spender
 
 T = TypeVar("T")
 
+SOON = 1.0
+"""A call whose turn comes within so many seconds is sent: it is marked before its turn."""
+
 
 @dataclass
 class Gate:
@@ -46,11 +49,13 @@ class Gate:
         if self.in_transaction():
             raise ContractViolation(f"{name} was called inside a database transaction")
         self._check()
+        if writes and self.budget.comes_within(self.spender, name, SOON):
+            # The commit takes its time while the turn comes, not out of it.
+            self._mark()
         with self.budget.take(self.spender, name, self._left(), self.stop) as passage:
             self._check()
-            if writes and not self.wrote:
-                _of_the_hub(self.before_write)
-                self.wrote = True
+            if writes:
+                self._mark()
             call = Call(name, writes, (CONNECT_TIMEOUT, min(READ_TIMEOUT, self._left() + 1)))
             self.calls.append(call)
             call.started = passage.go()
@@ -96,6 +101,11 @@ class Gate:
             }
             for call in sorted([*self.beside, *self.calls], key=lambda call: call.started)
         ]
+
+    def _mark(self) -> None:
+        if not self.wrote:
+            _of_the_hub(self.before_write)
+            self.wrote = True
 
     def _left(self) -> float:
         return self.ends - self.clock.monotonic()

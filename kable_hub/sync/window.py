@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 
 from kable_hub.provider import Limit
 
-MARGIN = 0.004
+MARGIN = 0.003
 """So much longer than declared (a share of it) a slot is held: the quickest may get quicker."""
 
-SPACING = 0.9
+SPACING = 0.8
 """Turns follow each other at this share of the even distance; the rest makes good for gaps."""
 
 BURST = 0.02

@@ -64,7 +64,7 @@ def _pace(settings: Settings) -> Pace:
     return Pace(
         slice_seconds=settings.slice_seconds,
         lease_seconds=settings.lease_seconds,
-        width=min(16, settings.push_threads),
+        width=min(32, settings.push_threads),
     )
 
 

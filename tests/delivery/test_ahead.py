@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from kable_hub import Connection, Push, Receipt, hookimpl
 from kable_hub.clock import ManualClock
 from kable_hub.store import outbox
 from kable_hub.store import tables as t
+from kable_hub.sync.budget import Spender
 from kable_hub.sync.drain import Pace, drain
 from kable_hub.sync.lease import CONFIRM_SECONDS, Lease
 from kable_hub.testing import Fault
-from tests.acme import Acme
+from tests.acme import PROVIDER, Acme
 from tests.delivery.stage import SCOPE, Stage, stage
 from tests.delivery.test_meetings import after
 
@@ -96,6 +97,19 @@ def test_a_plan_outdated_before_the_first_write_leaves_nothing_behind(at_work: S
     assert at_work.delivery(invoice).state == "delivered"
     with at_work.hub.database.read():
         assert [(one.number, one.sends) for one in generations()] == [(1, 1)]
+
+
+def test_a_write_whose_turn_is_far_off_is_not_marked_until_it_comes(at_work: Stage) -> None:
+    who = Spender(PROVIDER, SCOPE.environment, "con_1")
+    at_work.hub.budget.pause(who, "calls", timedelta(seconds=2))
+    invoice = at_work.invoice()
+    slow = threading.Thread(target=at_work.drain)
+    slow.start()
+    time.sleep(0.7)
+    waiting = at_work.delivery(invoice)
+    slow.join()
+    assert (waiting.state, waiting.may_exist) == ("pushing", False)
+    assert at_work.delivery(invoice).state == "delivered"
 
 
 class Noting(Acme):

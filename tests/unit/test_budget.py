@@ -127,3 +127,15 @@ def test_no_more_calls_at_once_than_declared(clock: ManualClock) -> None:
         with pytest.raises(RateLimited):
             call(budget, who, patience=0.01)
     call(budget, who, patience=0.01)
+
+
+def test_how_near_a_turn_is_can_be_asked_without_taking_it(clock: ManualClock) -> None:
+    who = spender(Limit("narrow", requests=1), Limit("few", concurrency=2))
+    budget = Budget(clock)
+    assert budget.comes_within(who, "x", 0)
+    assert budget.comes_within(who, "x", 0)
+    with budget.take(who, "x", 60.0, threading.Event()) as passage:
+        passage.go()
+        assert not budget.comes_within(who, "x", 30)
+    assert not budget.comes_within(who, "x", 0.5)
+    assert budget.comes_within(who, "x", 1.1)

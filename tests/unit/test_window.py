@@ -121,7 +121,7 @@ def test_turns_come_evenly() -> None:
     window = Window(Limit("x", requests=25))
     moments = [window.book(5.0).at or 0.0 for _ in range(25)]
     gaps = [round(after - before, 4) for before, after in pairwise(moments)]
-    assert set(gaps) == {0.036}
+    assert set(gaps) == {0.032}
 
 
 def test_a_throttled_limit_pauses_goes_on_slowly_and_recovers() -> None:
