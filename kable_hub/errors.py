@@ -8,7 +8,7 @@ never carry a secret.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 
 Cause = Literal["customer", "link", "settings", "provider"]
 Reach = Literal["delivery", "customer", "connection"]
@@ -65,9 +65,17 @@ class RateLimited(Transient):
 
 
 class OutcomeUnknown(ProviderError):
-    """The call was sent and nobody knows what it did. Raise it whenever there is no proof."""
+    """The call was sent and nobody knows what it did. Raise it whenever there is no proof.
+
+    `key_spent`: under this key the provider would only say the same again, so the hub looks for
+    the document instead of sending once more.
+    """
 
     default_code = "outcome_unknown"
+
+    def __init__(self, message: str, *, key_spent: bool = False, **known: Any) -> None:
+        super().__init__(message, **known)
+        self.key_spent = key_spent
 
 
 class CredentialsExpired(ProviderError):

@@ -38,6 +38,7 @@ class FrozenGeneration:
     unsettled_at: int | None
     batch_key: str = ""
     batch_position: int = 0
+    key_spent: bool = False
 
     def with_progress(self, progress: Mapping[str, Any]) -> "FrozenGeneration":
         """The same with what the plugin saved or found last."""
@@ -281,4 +282,5 @@ def _to_generation(row: t.Generation, customer: Customer) -> FrozenGeneration:
         unsettled_at=row.unsettled_at,
         batch_key=row.batch_key,
         batch_position=row.batch_position,
+        key_spent=row.key_spent,
     )

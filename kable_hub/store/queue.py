@@ -83,6 +83,7 @@ class Settlement:
     payment_details: dict[str, Any] = field(default_factory=dict)
     delivered_at: int | None = None
     unsettled_at: int | None = None
+    key_spent: bool = False
     attempts: tuple[AttemptRow, ...] = ()
     pause_reason: str = ""
     access: int = 0
@@ -320,7 +321,8 @@ class Queue:
         if not written and not (end.is_verdict and self._end(end.overtaken(now), token, now)):
             return False
         if end.may_exist:
-            self._database.sql(sql.UNSETTLED, end.unsettled_at, delivery.id, delivery.id)
+            values = (end.unsettled_at, end.key_spent, delivery.id, delivery.id)
+            self._database.sql(sql.UNSETTLED, *values)
         for attempt in end.attempts:
             self._database.sql(sql.ATTEMPT, *_attempt_values(delivery, attempt))
         return True

@@ -99,7 +99,7 @@ SETTLE = """
         AND (? OR NOT may_exist) AND (? OR plan_version = ?)
 """
 UNSETTLED = """
-    UPDATE generation SET unsettled_at = ? WHERE delivery_id = ?
+    UPDATE generation SET unsettled_at = ?, key_spent = key_spent OR ? WHERE delivery_id = ?
         AND number = (SELECT generation FROM delivery WHERE id = ?)
 """
 ATTEMPT = """

@@ -271,7 +271,7 @@ class Generation(Scoped):
     """What law 1 freezes before the first send. `sends` counts calls of push with this key.
 
     `first_sent_at` and `unsettled_at` (the last write without a clear answer) date what may
-    still commit.
+    still commit. `key_spent`: the provider would answer the same under this key for ever.
     """
 
     delivery_id = pw.TextField()
@@ -287,6 +287,7 @@ class Generation(Scoped):
     frozen_at = MomentField()
     first_sent_at = MomentField(null=True)
     unsettled_at = MomentField(null=True)
+    key_spent = pw.BooleanField(default=False)
 
     class Meta:
         primary_key = pw.CompositeKey("delivery_id", "number")

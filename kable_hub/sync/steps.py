@@ -115,7 +115,8 @@ class Steps:
         Not while the connection is paused: what never arrived would be sent.
         """
         dedupe, first = self.provider.dedupe, generation.first_sent_at
-        if dedupe.by != "key" or generation.sends > 1 or first is None:
+        used_up = generation.key_spent or generation.sends > 1
+        if dedupe.by != "key" or used_up or first is None:
             return False
         return self.lane.may_send and still_kept(dedupe.keeps, first, self.now())
 

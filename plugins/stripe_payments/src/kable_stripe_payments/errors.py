@@ -80,19 +80,19 @@ def error_of(answer: Answer) -> ProviderError:
     if not answer.readable or not 400 <= answer.status < 500:
         return _no_proof(answer)
     if answer.error.get("type") == "idempotency_error" and answer.status == 400:
-        return OutcomeUnknown(answer.message, code="idempotency_mismatch", **answer.details)
+        code = "idempotency_mismatch"
+        return OutcomeUnknown(answer.message, code=code, key_spent=True, **answer.details)
     return BY_STATUS.get(answer.status, _rejected)(answer)
 
 
 def _no_proof(answer: Answer) -> ProviderError:
     """5xx, a redirect, a proxy's page, half a body: proof of nothing once we wrote."""
-    kind = OutcomeUnknown if answer.writes else Transient
-    return kind(
-        answer.message,
-        code=f"http_{answer.status}" if answer.status >= 300 else "unreadable_answer",
-        retry_after=retry_after(answer),
-        **answer.details,
-    )
+    code = f"http_{answer.status}" if answer.status >= 300 else "unreadable_answer"
+    known = {"code": code, "retry_after": retry_after(answer), **answer.details}
+    if not answer.writes:
+        return Transient(answer.message, **known)
+    spent = answer.headers.get("stripe-should-retry", "").lower() == "false"
+    return OutcomeUnknown(answer.message, key_spent=spent, **known)
 
 
 def _bad_key(answer: Answer) -> ProviderError:
