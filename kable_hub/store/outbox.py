@@ -207,11 +207,15 @@ def block_unlinked(scope: Scope, connection_id: str, customer_id: str, now: int)
 
 
 def block_connection(scope: Scope, connection_id: str, code: str, message: str, now: int) -> None:
-    """A connection ended: what is due there is blocked until it is connected again."""
-    due = (t.Delivery.connection_id == connection_id) & (t.Delivery.state == "due")
+    """A connection ended: what is due there is blocked until it is connected again.
+
+    What an earlier end of access has blocked says the new reason.
+    """
+    lost = (t.Delivery.state == "blocked") & (t.Delivery.error_code == "not_connected")
+    waiting = (t.Delivery.state == "due") | lost
     _update(
         scope,
-        due,
+        (t.Delivery.connection_id == connection_id) & waiting,
         now,
         state="blocked",
         error_code=code,

@@ -160,7 +160,7 @@ SPOILT = [
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
     b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n"
-    + gzip.compress(b"{}")[:10],
+    + gzip.compress(b"{}", mtime=0)[:10],
     b"hello\r\n\r\n",
 ]
 
