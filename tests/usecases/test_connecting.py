@@ -349,14 +349,14 @@ def test_what_another_tenant_holds_is_refused_until_it_lets_go(home: House):
 
 def test_first_settings_take_the_default_the_provider_knows(home: House):
     home.connect("books")
-    assert home.connection("books").settings == {"item": "7", "terms": 30}
+    assert home.connection("books").settings == {"item": "7", "terms": 30, "long": False}
 
 
 @pytest.mark.parametrize("error", [Transient("it is away"), Rejected("no")])
 def test_a_provider_that_knows_no_default_is_connected_all_the_same(home: House, error):
     home.books.fails["setting_choices"] = error
     home.connect("books")
-    assert home.connection("books").settings == {"item": "", "terms": 30}
+    assert home.connection("books").settings == {"item": "", "terms": 30, "long": False}
 
 
 def test_what_runs_with_the_result_takes_the_connection_back_when_it_fails(home: House):
