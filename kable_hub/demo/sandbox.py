@@ -37,6 +37,7 @@ from kable_hub.usecases.errors import FieldError, Invalid, Problem
 from kable_hub.usecases.forms import FormField, FormView
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.invoicing import NewInvoice, NewLine
+from kable_hub.usecases.link_views import LinkView
 from kable_hub.usecases.running import start_engine
 
 PATIENCE = 90.0
@@ -213,7 +214,7 @@ class Sandbox:
         view = customers.create_customer(self.hub, self.scope, new, links, create)
         self.customer = view.customer.id
 
-        def linked() -> linking.LinkView | None:
+        def linked() -> LinkView | None:
             (one,) = linking.list_links(self.hub, self.scope, self.customer)
             return one if one.state != "pending" else None
 
@@ -294,7 +295,7 @@ class Sandbox:
         left = f"left there: {', '.join(self.left)}" if self.left else ""
         return "; ".join([*row.warnings, *([left] if left else [])])
 
-    def _link(self) -> linking.LinkView:
+    def _link(self) -> LinkView:
         links = linking.list_links(self.hub, self.scope, self.customer) if self.customer else ()
         if not links or links[0].state != "linked":
             raise Skipped("there is no customer")

@@ -57,7 +57,9 @@ class DeliveryRow:
 
 @dataclass(frozen=True)
 class GenerationRow:
-    """What was frozen for one generation: `document` is the exact JSON text that is sent."""
+    """What was frozen for one generation: `document` is the exact JSON text that is sent, `link`
+    the counterpart it goes to (reference, currency, parts, settings).
+    """
 
     number: int
     key: str
@@ -67,6 +69,7 @@ class GenerationRow:
     sends: int
     frozen_at: int
     first_sent_at: int | None
+    link: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ class LinkRow:
     """A link. `state` is linked, pending or broken; moments are epoch milliseconds.
 
     `settings` are the customer's own values, over the connection's. `ready`: whether the
-    customer can be charged there; None where nobody told.
+    customer can be charged there; None where nobody told. `confirmed_by` (an API key's id) let it
+    share its counterpart with other customers, at `confirmed_at`.
     """
 
     id: str
@@ -33,6 +34,8 @@ class LinkRow:
     parts: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     ready: bool | None = None
+    confirmed_at: int | None = None
+    confirmed_by: str = ""
 
 
 def get(scope: Scope, connection_id: str, customer_id: str) -> LinkRow | None:
@@ -63,17 +66,44 @@ def any_at(scope: Scope, connection_id: str) -> bool:
     return bool(query.exists())
 
 
+def sharing(scope: Scope, rows: Collection[LinkRow]) -> dict[str, list[str]]:
+    """By the id of a link, which other customers have the same counterpart."""
+    wanted = t.Link.reference.in_([row.reference for row in rows if row.reference])
+    query = t.Link.select().where(within(t.Link, scope), wanted).order_by(t.Link.id)
+    found = [_row(one) for one in query]
+    return {
+        row.id: [
+            one.customer_id
+            for one in found
+            if (one.connection_id, one.reference) == (row.connection_id, row.reference)
+            and one.id != row.id
+        ]
+        for row in rows
+    }
+
+
 def put(
-    scope: Scope, connection_id: str, customer_id: str, found: LinkedCustomer, now: int
+    scope: Scope,
+    connection_id: str,
+    customer_id: str,
+    found: LinkedCustomer,
+    now: int,
+    confirmed_by: str | None = None,
 ) -> None:
-    """Write the customer's link at this connection, as linked to what was found."""
+    """Write the customer's link at this connection, as linked to what was found.
+
+    `confirmed_by` lets it share its counterpart; None where it shares none.
+    """
     values = {**asdict(found), "warnings": list(found.warnings), "state": "linked"}
+    shares = confirmed_by is not None
+    values |= {"confirmed_at": now if shares else None, "confirmed_by": confirmed_by or ""}
     _put(scope, connection_id, customer_id, values, now)
 
 
 def put_pending(scope: Scope, connection_id: str, customer_id: str, now: int) -> None:
     """Write the customer's link at this connection, as being created there."""
     values = {**asdict(LinkedCustomer("")), "warnings": [], "state": "pending"}
+    values |= {"confirmed_at": None, "confirmed_by": ""}
     _put(scope, connection_id, customer_id, values, now)
 
 
@@ -124,4 +154,6 @@ def _row(row: t.Link) -> LinkRow:
         parts=row.parts,
         settings=row.settings,
         ready=row.ready,
+        confirmed_at=row.confirmed_at,
+        confirmed_by=row.confirmed_by,
     )

@@ -145,7 +145,7 @@ class Link(Scoped):
 
     `state` is linked, pending (being created there) or broken (gone there). `settings` are the
     customer's own, over the connection's. `ready`: whether the customer can be charged there,
-    as far as the provider told.
+    as far as the provider told. `confirmed_*`: who let it share its counterpart, and when.
     """
 
     id = pw.TextField(primary_key=True)
@@ -162,6 +162,8 @@ class Link(Scoped):
     created_at = MomentField()
     updated_at = MomentField()
     ready = pw.BooleanField(null=True)
+    confirmed_at = MomentField(null=True)
+    confirmed_by = pw.TextField(default="")
 
     class Meta:
         indexes = (
@@ -352,6 +354,8 @@ class WebhookEvent(Table):
     failures = pw.IntegerField(default=0)
     worked_at = MomentField(null=True)
     outcome = pw.TextField(default="")
+    document = pw.TextField(default="")
+    customer = pw.TextField(default="")
 
     class Meta:
         indexes = ((("provider", "external_id", "environment", "event_id"), True),)

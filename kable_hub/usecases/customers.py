@@ -14,8 +14,8 @@ from kable_hub.store.scope import Page, Scope
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.errors import Conflict, FieldError, Invalid, Problem
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.link_views import LinkView, link_views
 from kable_hub.usecases.link_writing import begin_creating, extract, verify, write_link
-from kable_hub.usecases.linking import LinkView, link_views
 from kable_hub.usecases.lookup import customer_named
 
 STATUSES = ("ACTIVE", "CANCELLED")

@@ -55,15 +55,19 @@ def write_link(
     found: LinkedCustomer,
     *,
     confirm: bool,
+    by: str = "",
 ) -> None:
     """Link, plan anew what was not sent, open what came earlier. Raises Conflict
-    (`reference_in_use` unless `confirm`).
+    (`reference_in_use` unless `confirm`; who did, `by`, stands on the link then).
     """
     scope, now = connection.scope, hub.now()
     provider = hub.registry.provider(connection.provider)
-    if not confirm:
-        _refuse_shared(scope, connection, customer, found.reference)
-    links.put(scope, connection.id, customer.id, _with_warning(provider, customer, found), now)
+    others = held_by(scope, connection, found.reference, customer.id)
+    if others and not confirm:
+        detail = f"{found.reference} is linked to {', '.join(others)} already; confirm to share it."
+        raise Conflict("reference_in_use", detail, extras={"customers": list(others)})
+    warned = with_warning(provider, customer, found)
+    links.put(scope, connection.id, customer.id, warned, now, by if others else None)
     _stop_creating(scope, connection.id, customer.id, now)
     outbox.relink(scope, connection.id, customer.id, now)
     open_earlier(scope, provider, connection, customer.id, now)
@@ -106,24 +110,17 @@ def to_domain(row: CustomerRow) -> Customer:
     )
 
 
-def _refuse_shared(
-    scope: Scope, connection: ConnectionRow, customer: CustomerRow, reference: str
-) -> None:
-    others = [
-        link.customer_id
-        for link in links.by_reference(scope, connection.id, reference)
-        if link.customer_id != customer.id
-    ]
-    if others:
-        named = customers.find_many(scope, others)
-        clients = sorted(one.client_id for one in named.values())
-        detail = f"{reference} is linked to {', '.join(clients)} already; confirm to share it."
-        raise Conflict("reference_in_use", detail, extras={"customers": clients})
+def held_by(scope: Scope, connection: ConnectionRow, reference: str, but: str) -> tuple[str, ...]:
+    """The clientIds of customers that have this counterpart, but for the one with the id `but`."""
+    held = links.by_reference(scope, connection.id, reference)
+    others = customers.find_many(scope, [one.customer_id for one in held if one.customer_id != but])
+    return tuple(sorted(one.client_id for one in others.values()))
 
 
-def _with_warning(
+def with_warning(
     provider: Provider, customer: CustomerRow, found: LinkedCustomer
 ) -> LinkedCustomer:
+    """What was found, with a warning where its currency is not the customer's."""
     if found.currency in ("", customer.currency):
         return found
     said = (

@@ -1,53 +1,24 @@
 """Links: a customer joined to its counterpart at a connected provider."""
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kable_hub import canonical
 from kable_hub.domain import Kind, LinkedCustomer
 from kable_hub.provider import Capability
-from kable_hub.store import connections, deliveries, invoice_search, links
+from kable_hub.store import connections, invoice_search, links
 from kable_hub.store.connections import ConnectionRow
-from kable_hub.store.deliveries import DeliveryRow
 from kable_hub.store.invoice_search import Unsent
-from kable_hub.store.links import LinkRow
 from kable_hub.store.scope import Scope
 from kable_hub.sync.opening import open_unsent, refused_for
 from kable_hub.usecases.errors import Conflict, NotFound, provider_problems
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.link_views import LinkView, link_views
 from kable_hub.usecases.link_writing import begin_creating, extract, take_link, verify, write_link
 from kable_hub.usecases.lookup import connected, customer_named, need, provider_named
 from kable_hub.usecases.waking import wake
 
 SHOWN = 50
-
-
-@dataclass(frozen=True)
-class LinkView:
-    """A link. `state` is linked, pending (being created there) or broken (gone there).
-
-    `reference`, `title` and `email` are the counterpart's; `error_code` and `error_message`
-    say why a pending link does not get on. `settings` are the customer's own values, over the
-    connection's. Moments are epoch milliseconds.
-    """
-
-    id: str
-    provider: str
-    connection_id: str
-    customer_id: str
-    state: str
-    reference: str
-    title: str
-    email: str
-    currency: str
-    warnings: tuple[str, ...]
-    created_at: int
-    updated_at: int
-    error_code: str = ""
-    error_message: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,28 +44,22 @@ def list_links(hub: Hub, scope: Scope, customer: str) -> tuple[LinkView, ...]:
         return link_views(scope, [row.id])[row.id]
 
 
-def link_views(scope: Scope, customer_ids: Collection[str]) -> Mapping[str, tuple[LinkView, ...]]:
-    """The links of customers by their id; joins the caller's read."""
-    slugs = {one.id: one.provider for one in connections.listed(scope)}
-    creations = {
-        (one.connection_id, one.subject_id): one
-        for one in deliveries.creations(scope, customer_ids)
-    }
-    found: dict[str, list[LinkView]] = defaultdict(list)
-    for row in links.of_customers(scope, customer_ids):
-        creation = creations.get((row.connection_id, row.customer_id))
-        found[row.customer_id].append(_view(row, slugs[row.connection_id], creation))
-    return {one: tuple(sorted(found[one], key=lambda link: link.provider)) for one in customer_ids}
-
-
 def put_link(
-    hub: Hub, scope: Scope, customer: str, slug: str, reference: str, *, confirm: bool = False
+    hub: Hub,
+    scope: Scope,
+    customer: str,
+    slug: str,
+    reference: str,
+    *,
+    confirm: bool = False,
+    by: str = "",
 ) -> LinkView:
     """Link a customer to what stands at the provider under `reference` (an id or its URL).
 
     Verified there first. Linked to an accounting provider, earlier invoices go out as the
-    connection's setting says. Raises NotFound, Invalid (`bad_reference`), Conflict
-    (`not_connected`; `reference_in_use` unless `confirm`) and the provider's problems.
+    connection's setting says. `by` (an API key's id) is kept where it confirmed a share. Raises
+    NotFound, Invalid (`bad_reference`), Conflict (`not_connected`; `reference_in_use` unless
+    `confirm`) and the provider's problems.
     """
     with hub.database.read():
         row = customer_named(scope, customer)
@@ -104,7 +69,7 @@ def put_link(
     with hub.database.write():
         row = customer_named(scope, row.id, lock="FOR UPDATE")
         connection = connected(hub, scope, slug, lock=True)
-        write_link(hub, connection, row, found, confirm=confirm)
+        write_link(hub, connection, row, found, confirm=confirm, by=by)
         return _one_view(scope, row.id, slug)
 
 
@@ -211,24 +176,3 @@ def _preview(hub: Hub, scope: Scope, which: Unsent, slug: str) -> EarlierInvoice
 def _one_view(scope: Scope, customer_id: str, slug: str) -> LinkView:
     views = link_views(scope, [customer_id])[customer_id]
     return next(one for one in views if one.provider == slug)
-
-
-def _view(row: LinkRow, slug: str, creation: DeliveryRow | None) -> LinkView:
-    waits = row.state == "pending" and creation is not None
-    return LinkView(
-        id=row.id,
-        provider=slug,
-        connection_id=row.connection_id,
-        customer_id=row.customer_id,
-        state=row.state,
-        reference=row.reference,
-        title=row.title,
-        email=row.email,
-        currency=row.currency,
-        warnings=row.warnings,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        error_code=creation.error_code if waits and creation else "",
-        error_message=creation.error_message if waits and creation else "",
-        settings=row.settings,
-    )

@@ -1,4 +1,4 @@
-"""Suggest whom a customer could be at a provider; a person picks, nothing is linked by itself."""
+"""Whom a customer could be at a provider, and who stands behind a reference: nothing is linked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Literal
 
 from kable_hub.domain import LinkedCustomer
 from kable_hub.provider import Capability
-from kable_hub.store import customers, links
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.customers import CustomerRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases.errors import provider_problems
 from kable_hub.usecases.hub import Hub
+from kable_hub.usecases.link_writing import extract, held_by, verify, with_warning
 from kable_hub.usecases.lookup import connected, customer_named, need, provider_named
 
 MOST = 25
@@ -32,6 +32,45 @@ class Suggestion:
     currency: str
     match: Match
     linked_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """Who stands at the provider behind a reference, and what a person should know of it.
+
+    `linked_to` are the clientIds of other customers here that have it already.
+    """
+
+    reference: str
+    title: str
+    email: str
+    currency: str
+    warnings: tuple[str, ...] = ()
+    linked_to: tuple[str, ...] = ()
+
+
+def look_up(hub: Hub, scope: Scope, customer: str, slug: str, reference: str) -> Counterpart:
+    """Who would be linked under a reference (an id or its URL): verified, and not linked.
+
+    Raises NotFound, Invalid (`bad_reference`), Conflict (`not_connected`) and the provider's
+    problems, as the link would.
+    """
+    provider = provider_named(hub, slug)
+    with hub.database.read():
+        row = customer_named(scope, customer)
+        connection = connected(hub, scope, slug)
+    found = verify(hub, connection, row, extract(provider, "reference", reference))
+    warned = with_warning(provider, row, found)
+    with hub.database.read():
+        others = held_by(scope, connection, found.reference, row.id)
+    return Counterpart(
+        reference=warned.reference,
+        title=warned.title,
+        email=warned.email,
+        currency=warned.currency,
+        warnings=warned.warnings,
+        linked_to=others,
+    )
 
 
 def suggest(hub: Hub, scope: Scope, customer: str, slug: str) -> tuple[Suggestion, ...]:
@@ -67,15 +106,13 @@ def _queries(row: CustomerRow) -> Iterator[str]:
 def _suggestion(
     scope: Scope, connection: ConnectionRow, row: CustomerRow, found: LinkedCustomer
 ) -> Suggestion:
-    held = links.by_reference(scope, connection.id, found.reference)
-    others = customers.find_many(scope, [one.customer_id for one in held])
     return Suggestion(
         reference=found.reference,
         title=found.title,
         email=found.email,
         currency=found.currency,
         match=_match(row, found),
-        linked_to=tuple(sorted(one.client_id for one in others.values() if one.id != row.id)),
+        linked_to=held_by(scope, connection, found.reference, row.id),
     )
 
 

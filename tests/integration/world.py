@@ -30,6 +30,7 @@ from kable_hub.store.scope import Scope
 from kable_hub.usecases import accounts, connecting, deliveries, linking
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.invoicing import InvoiceView, list_invoices
+from kable_hub.usecases.link_views import LinkView
 from kable_hub.usecases.running import start_engine
 from kable_hub.web.app import create_app
 from kable_hub.web.server import serve_in_thread
@@ -176,6 +177,6 @@ def connect(hub: Hub, scope: Scope, slug: str) -> None:
     assert answer.ok, answer.text
 
 
-def links(world: World, client_id: str) -> list[linking.LinkView]:
+def links(world: World, client_id: str) -> list[LinkView]:
     """Where a customer is linked."""
     return list(linking.list_links(world.hub, world.scope, client_id))

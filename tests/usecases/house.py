@@ -40,6 +40,7 @@ from kable_hub.usecases import accounts, connecting, customers, invoicing, linki
 from kable_hub.usecases.customers import CustomerView, NewCustomer
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.invoicing import InvoiceView, NewInvoice, NewLine
+from kable_hub.usecases.link_views import LinkView
 from tests.acme import PROVIDER, Acme, AcmeSimulator
 
 SECRET = "hook-secret"
@@ -180,7 +181,7 @@ class House:
             self.hub, self.scope, NewCustomer(client_id, **values), references
         )
 
-    def link(self, client_id: str, slug: str) -> linking.LinkView:
+    def link(self, client_id: str, slug: str) -> LinkView:
         reference = self.at[slug].add_customer(name=client_id)
         return linking.put_link(self.hub, self.scope, client_id, slug, reference)
 

@@ -106,6 +106,13 @@ class Signal(Answer):
     created_at = Moment()
 
 
+class FrozenLink(Answer):
+    """The counterpart that a document goes to."""
+
+    reference = text()
+    currency = text()
+
+
 class Generation(Answer):
     """What was frozen before a first send; `document` is the exact text that is sent."""
 
@@ -113,6 +120,7 @@ class Generation(Answer):
     key = text("The idempotency key at the provider.")
     batch_key = text()
     document = text()
+    link = ma.fields.Nested(FrozenLink)
     invoice_revision = ma.fields.Integer()
     sends = ma.fields.Integer()
     frozen_at = Moment()

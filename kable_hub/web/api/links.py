@@ -9,9 +9,9 @@ from kable_hub import money
 from kable_hub.usecases import collecting, link_settings, linking, suggesting
 from kable_hub.usecases.linking import EarlierInvoices
 from kable_hub.web.api.blueprint import ApiBlueprint, at
-from kable_hub.web.api.connections import Field
+from kable_hub.web.api.connections import Choice, Field
 from kable_hub.web.api.fields import Answer, Body, Moment, text, texts
-from kable_hub.web.context import current_hub, current_scope
+from kable_hub.web.context import current_caller, current_hub, current_scope
 from kable_hub.web.idempotency import asks_provider
 
 blueprint = ApiBlueprint("links", "accounts", "Customers joined to their counterparts.")
@@ -32,6 +32,15 @@ class Link(Answer):
     warnings = texts()
     error_code = text("Why a pending link does not get on.")
     error_message = text()
+    choices = ma.fields.List(
+        ma.fields.Nested(Choice),
+        metadata={"description": "Whom to link instead, where a pending link does not get on."},
+    )
+    shared_with = texts(metadata={"description": "clientIds of others with this counterpart."})
+    confirmed_at = Moment(
+        allow_none=True, metadata={"description": "When it was let share its counterpart."}
+    )
+    confirmed_by = text("The id of the API key that confirmed the share.")
     settings = ma.fields.Dict(
         keys=ma.fields.String(),
         metadata={"description": "The customer's own settings there, over the connection's."},
@@ -68,6 +77,23 @@ class LinkSettings(Answer):
     values = ma.fields.Dict(keys=ma.fields.String())
     effective = ma.fields.Dict(keys=ma.fields.String())
     fields_ = ma.fields.List(ma.fields.Nested(Field), data_key="fields", attribute="fields")
+
+
+class LookupQuery(ma.Schema):
+    """Whom to look up."""
+
+    reference = text("The counterpart's id at the provider, or its address.", required=True)
+
+
+class CounterpartAnswer(Answer):
+    """Who stands at the provider behind a reference."""
+
+    reference = text()
+    title = text()
+    email = text()
+    currency = text()
+    warnings = texts()
+    linked_to = texts(metadata={"description": "clientIds of others that have it already."})
 
 
 class SuggestionAnswer(Answer):
@@ -178,12 +204,25 @@ class OneLink(MethodView):
     @blueprint.response(200, Link)
     def put(self, body: dict[str, Any], customer: str, provider: str) -> Any:
         """Link a customer to its counterpart; verified at the provider first."""
-        return linking.put_link(current_hub(), current_scope(), customer, provider, **body)
+        hub, scope, by = current_hub(), current_scope(), current_caller().key_id
+        return linking.put_link(hub, scope, customer, provider, **body, by=by)
 
     @blueprint.response(204)
     def delete(self, customer: str, provider: str) -> None:
         """Unlink a customer; what was not sent there yet is blocked as `not_linked`."""
         linking.remove_link(current_hub(), current_scope(), customer, provider)
+
+
+@blueprint.route("/customers/<customer>/links/<provider>/lookup")
+class Lookup(MethodView):
+    """Who stands behind a reference."""
+
+    @blueprint.arguments(LookupQuery, location="query")
+    @blueprint.response(200, CounterpartAnswer)
+    def get(self, query: dict[str, str], customer: str, provider: str) -> Any:
+        """Show who would be linked, verified at the provider, without linking."""
+        hub, scope = current_hub(), current_scope()
+        return suggesting.look_up(hub, scope, customer, provider, query["reference"])
 
 
 @blueprint.route("/customers/<customer>/links/<provider>/suggestions")
