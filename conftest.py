@@ -4,7 +4,12 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ("tests.areas", "tests.loopback", "tests.stripe.contract")
+pytest_plugins = (
+    "tests.areas",
+    "tests.loopback",
+    "tests.stripe.contract",
+    "tests.quickbooks.contract",
+)
 
 
 def pytest_configure() -> None:

@@ -20,6 +20,7 @@ BUDGETS = {
     "faults": 90,
     "plugins": 60,
     "stripe": 60,
+    "quickbooks": 60,
     "browser": 90,
     "packaging": 30,
     "fuzz": 30,

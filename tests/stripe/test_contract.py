@@ -7,7 +7,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from kable_hub.demo.browsing import Browser
-from tests.stripe.contract import SENDER
+from tests.contracts import SENDER
 
 FORM = "application/x-www-form-urlencoded"
 HEADERS = {"Authorization": "Bearer sk_test_1", "Idempotency-Key": "key-1", "User-Agent": SENDER}

@@ -375,6 +375,7 @@ def test_closed_books_and_an_ended_subscription_wait_for_the_owner(world):
     assert (ended.value.code, ended.value.scope) == ("subscription_ended", "connection")
 
 
+@pytest.mark.breaks_contract
 def test_what_quickbooks_refuses_is_rejected_with_its_reasons(world):
     connection = world.connection()
     push = world.push(connection)

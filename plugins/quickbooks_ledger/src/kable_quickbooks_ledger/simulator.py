@@ -28,6 +28,8 @@ from kable_quickbooks_ledger.simulator_webhooks import signed
 HOSTS = {Environment.LIVE: "production", Environment.TEST: "sandbox"}
 SANDBOX_REALM = "9341450000000001"
 PRODUCTION_REALM = "9341450000000002"
+CANADIAN_REALM = "9341450000000003"
+BRITISH_REALM = "9341450000000004"
 _KEYS = tuple(Keys(f"{host}-client-id", f"{host}-client-secret", host) for host in HOSTS.values())
 _VERIFIERS = {host: f"{host}-verifier-token" for host in HOSTS.values()}
 _MARKER = re.compile(r"hub:(\S+)")
@@ -109,6 +111,27 @@ class QuickBooksSimulator(Simulator):
         ):
             book = self.company(realm, environment, name=name, multicurrency=multicurrency)
             people(book, self._now())
+
+    def seed_abroad(self) -> None:
+        """Beside the sandbox's company a Canadian one (GST, one currency) and a British one
+        (VAT, customers in GBP, USD and EUR)."""
+        book = self.company(
+            CANADIAN_REALM,
+            name="Maple Company",
+            country="CA",
+            home_currency="CAD",
+            multicurrency=False,
+        )
+        people(book, self._now())
+        rates = {"USD": Decimal("0.7892"), "EUR": Decimal("0.8557"), "JPY": Decimal("0.0051")}
+        book = self.company(
+            BRITISH_REALM,
+            name="Thames Company",
+            country="GB",
+            home_currency="GBP",
+            rates=rates,
+        )
+        people(book, self._now())
 
     def demo_customers(self, environment: Environment) -> list[LinkedCustomer]:
         """Every active customer of every company in one environment."""

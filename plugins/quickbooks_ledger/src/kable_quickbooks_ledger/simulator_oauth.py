@@ -26,12 +26,14 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign in (
 
 @dataclass
 class SignIn:
-    """The state of sign-in. `auto_approve`: True or False answers without the page."""
+    """The state of sign-in. `auto_approve`: True or False answers without the page; `chosen` is
+    the company (realm) that is picked then and stands first on the page, else the oldest."""
 
     books: dict[str, Book]
     tokens: Tokens
     keys: tuple[Keys, ...] = ()
     auto_approve: bool | None = None
+    chosen: str = ""
     _codes: dict[str, tuple[str, str, str, datetime]] = field(default_factory=dict)
 
     def authorize(self) -> Response:
@@ -40,7 +42,7 @@ class SignIn:
         keys = next((one for one in self.keys if one.client_id == given.get("client_id")), None)
         if keys is None or not given.get("redirect_uri") or not given.get("state"):
             return Response("The app's request is not valid.", status=400)
-        books = [one for one in self.books.values() if one.environment == keys.environment]
+        books = self._offered(keys.environment)
         decision = request.form.get("decision") or _decision(self.auto_approve)
         if not decision:
             return Response(render_template_string(_PAGE, fields=given, books=books))
@@ -53,6 +55,10 @@ class SignIn:
             answer |= {"error": "access_denied"}
         target = f"{given['redirect_uri']}?{urlencode(answer)}"
         return Response(status=302, headers={"Location": target})
+
+    def _offered(self, environment: str) -> list[Book]:
+        books = [one for one in self.books.values() if one.environment == environment]
+        return sorted(books, key=lambda one: one.realm != self.chosen)
 
     def issue_code(self, keys: Keys, redirect_uri: str, realm: str) -> str:
         """A code for one exchange within five minutes."""

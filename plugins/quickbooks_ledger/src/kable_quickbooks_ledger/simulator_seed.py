@@ -24,9 +24,14 @@ def furnish(book: Book, now: datetime) -> None:
 
 
 def people(book: Book, now: datetime) -> None:
-    """Customers 28 to 30, a vendor 31, an inactive customer 32."""
+    """Customers 28 to 30, a vendor 31, an inactive customer 32.
+
+    With multicurrency the three are kept in the home currency and in two others.
+    """
     book.counters["names"] = 27
-    currencies = ("USD", "EUR", "GBP") if book.multicurrency else ("USD", "USD", "USD")
+    home = book.home_currency
+    abroad = [one for one in ("USD", "EUR", "GBP") if one != home]
+    currencies = (home, *abroad[:2]) if book.multicurrency else (home, home, home)
     for name, currency in zip(
         ("Drivr App", "Baltic Cargo", "Thames Books"), currencies, strict=True
     ):
