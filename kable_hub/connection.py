@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from kable_hub.domain import Environment
+from kable_hub.domain import JSON, Environment
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 30.0
@@ -36,6 +36,9 @@ class Call:
 CallGuard: TypeAlias = Callable[[str, bool], AbstractContextManager[Call]]
 """`guard(name, writes)`: waits for the budget, checks lease and deadline, counts, marks."""
 
+Memory: TypeAlias = Callable[[str, timedelta, Callable[[], JSON]], JSON]
+"""`memory(name, lasts, read)`: what `read` answered within that time, or answers now."""
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -57,6 +60,7 @@ class Connection:
     urls: Mapping[str, str]
     deadline: datetime
     guard: CallGuard = field(repr=False, compare=False)
+    memory: Memory = field(repr=False, compare=False)
     clock: Callable[[], datetime] = field(repr=False, compare=False)
 
     def now(self) -> datetime:
@@ -71,3 +75,15 @@ class Connection:
         the deadline. From the first call with `writes=True` on a document may exist.
         """
         return self.guard(name, writes)
+
+    def remember(self, name: str, lasts: timedelta, read: Callable[[], JSON]) -> JSON:
+        """A fact of this connection that changes seldom: read once, kept by the hub for a while.
+
+        For the provider's own preferences, rates and lists, which are dear to read each time.
+        Answers what `read` answered under this `name` (at most 200 characters) within `lasts`, in
+        any process; else calls `read`, which may call the provider, and keeps the answer: JSON
+        without secrets. Of several threads one reads and the others wait; what `read` raises
+        passes and is not kept. The hub forgets it all whenever a person may have changed what it
+        rests on: settings saved, a check, a retry by hand, a new connection or its end.
+        """
+        return self.memory(name, lasts, read)

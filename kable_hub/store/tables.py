@@ -9,6 +9,7 @@ import peewee as pw
 
 from kable_hub.store.dialogue_tables import ConnectAttempt, HostedPage
 from kable_hub.store.fields import CanonicalField, MomentField
+from kable_hub.store.memory_tables import Remembered
 from kable_hub.store.table_base import Scoped, Table, database
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "Link",
+    "Remembered",
     "Scoped",
     "Signal",
     "Table",
@@ -371,6 +373,7 @@ TABLES: tuple[type[Table], ...] = (
     Customer,
     Connection,
     Credential,
+    Remembered,
     Link,
     HostedPage,
     Invoice,

@@ -28,6 +28,7 @@ from kable_hub.store.credentials import (
 from kable_hub.store.database import Database
 from kable_hub.store.pauses import Lane
 from kable_hub.store.vault import Vault
+from kable_hub.sync.memory import Memories
 
 MARGIN = timedelta(seconds=300)
 REFRESH_LEASE_MS = 75_000
@@ -50,6 +51,7 @@ class Access:
         self._dispatcher = dispatcher
         self._settings = settings
         self._clock = clock
+        self._memories = Memories(database, clock)
         self._operators: dict[tuple[str, Environment], tuple[Mapping[str, str], ...]] = {}
 
     def credentials(self, lane: Lane, guard: CallGuard) -> Stored:
@@ -78,6 +80,7 @@ class Access:
             urls=urls,
             deadline=self._clock.now() + timedelta(seconds=60),
             guard=guard,
+            memory=self._memories.of(lane, (*credentials.secrets.values(), *app.values())),
             clock=self._clock.now,
         )
 

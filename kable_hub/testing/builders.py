@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from kable_hub import money
-from kable_hub.connection import Call, CallGuard, Connection
+from kable_hub import canonical, money
+from kable_hub.connection import Call, CallGuard, Connection, Memory
 from kable_hub.domain import (
     JSON,
     Customer,
@@ -48,6 +48,20 @@ class RecordingGuard:
         return [call.name for call in self.calls]
 
 
+def fresh_memory(clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Memory:
+    """What the hub remembers for a plugin, without a hub: in this process and by this clock."""
+    known: dict[str, tuple[datetime, str]] = {}
+
+    def remember(name: str, lasts: timedelta, read: Callable[[], JSON]) -> JSON:
+        until, text = known.get(name, (clock(), ""))
+        if until <= clock():
+            text = canonical.dumps(read())
+            known[name] = (clock() + lasts, text)
+        return canonical.loads(text)
+
+    return remember
+
+
 def connection(
     provider: Provider,
     *,
@@ -58,6 +72,7 @@ def connection(
     urls: Mapping[str, str] | None = None,
     external_id: str = "ext_1",
     guard: CallGuard | None = None,
+    memory: Memory | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Connection:
     """A connection to `provider`; `urls` usually point at its simulator."""
@@ -73,6 +88,7 @@ def connection(
         urls=urls or provider.urls[environment],
         deadline=clock() + timedelta(seconds=60),
         guard=guard or RecordingGuard(),
+        memory=memory or fresh_memory(clock),
         clock=clock,
     )
 

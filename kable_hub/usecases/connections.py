@@ -8,7 +8,7 @@ from typing import Any
 from kable_hub.domain import SettingChoices
 from kable_hub.errors import NeedsOperator
 from kable_hub.provider import Capability, Provider
-from kable_hub.store import connections, deliveries, outbox, pauses
+from kable_hub.store import connections, deliveries, memories, outbox, pauses
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases.checks import Checks
@@ -114,6 +114,7 @@ def put_settings(
     checks.done()
     with hub.database.write():
         connections.set_settings(scope, row.id, stored, earlier, since)
+        memories.forget(scope, row.id)
         outbox.outdate_plans(scope, row.id, hub.now())
         for cause in CAUSES:
             outbox.wake_blocked(scope, row.id, on=cause, now=hub.now())
@@ -122,7 +123,7 @@ def put_settings(
 
 
 def setting_choices(hub: Hub, scope: Scope, reference: str, name: str) -> SettingChoices:
-    """Values a setting may take, read from the provider now.
+    """Values a setting may take, read from the provider (or remembered by its plugin).
 
     Raises NotFound (also for an undeclared setting), Conflict (`not_connected`,
     `not_offered`) and the provider's problems.
@@ -152,18 +153,24 @@ def health(hub: Hub, scope: Scope, reference: str) -> Health:
 
 
 def check(hub: Hub, scope: Scope, reference: str) -> Health:
-    """Try the connection at the provider now; a success lets what was paused by it go on.
+    """Try the connection at the provider now, with nothing remembered of it.
 
-    Raises NotFound, Conflict (`not_connected`, `not_offered`) and the provider's problems.
+    A success lets go on what was paused by it, and what waited for the provider or for settings,
+    which may name what stands there again. Raises NotFound, Conflict (`not_connected`,
+    `not_offered`) and the provider's problems.
     """
     row, provider = _reachable(hub, scope, reference)
     need(provider, Capability.CHECK_CONNECTION)
+    with hub.database.write():
+        memories.forget(scope, row.id)
     with provider_problems():
         warnings = _ask_check(hub, row)
     with hub.database.write():
         connections.set_checked(scope, row.id, warnings, hub.now())
         pauses.resume(scope, row.id, *ON_RECONNECT)
-        outbox.wake_blocked(scope, row.id, on="provider", now=hub.now())
+        outbox.outdate_plans(scope, row.id, hub.now())
+        for cause in ("provider", "settings"):
+            outbox.wake_blocked(scope, row.id, on=cause, now=hub.now())
         wake(hub, [row.id])
     return health(hub, scope, row.id)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kable_hub.provider import Capability
-from kable_hub.store import connections, deliveries, outbox
+from kable_hub.store import connections, deliveries, memories, outbox
 from kable_hub.store.deliveries import (
     AttemptRow,
     DeliveryFilter,
@@ -74,13 +74,14 @@ def get_delivery(hub: Hub, scope: Scope, delivery_id: str) -> DeliveryDetail:
 def retry(hub: Hub, scope: Scope, delivery_id: str) -> DeliveryRow:
     """Try a blocked or rejected delivery again now, and a due or uncertain one without waiting.
 
-    Raises NotFound, Conflict (`not_retryable`).
+    What its connection remembers of the provider is read anew: a person may have mended it
+    there. Raises NotFound, Conflict (`not_retryable`).
     """
     return _steer(
         hub,
         scope,
         delivery_id,
-        lambda now: outbox.retry(scope, delivery_id, now),
+        lambda now: _forgetting(scope, outbox.retry(scope, delivery_id, now)),
         "not_retryable",
     )
 
@@ -177,11 +178,19 @@ def _steer(
         return row
 
 
+def _forgetting(scope: Scope, connection_id: str | None) -> str | None:
+    if connection_id is not None:
+        memories.forget(scope, connection_id)
+    return connection_id
+
+
 def _retry_all(hub: Hub, scope: Scope, asked: DeliveryFilter) -> int:
     done, last = 0, ""
     while ids := deliveries.ids_like(scope, asked, last, _CHUNK):
         woken = [outbox.retry(scope, one, hub.now()) for one in ids]
         found = [connection_id for connection_id in woken if connection_id]
+        for connection_id in set(found):
+            memories.forget(scope, connection_id)
         wake(hub, found)
         done, last = done + len(found), ids[-1]
     return done

@@ -6,7 +6,7 @@ from kable_hub.domain import Environment
 from kable_hub.errors import ProviderError
 from kable_hub.plugins import UnknownProvider
 from kable_hub.provider import Capability
-from kable_hub.store import connections, deliveries, outbox, pauses
+from kable_hub.store import connections, deliveries, memories, outbox, pauses
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.credentials import delete_credentials
 from kable_hub.store.scope import Scope
@@ -40,6 +40,7 @@ def disconnect(hub: Hub, scope: Scope, reference: str, *, by_person: bool = Fals
     with hub.database.write():
         connections.end(scope, row.id, warnings)
         delete_credentials(scope, row.id)
+        memories.forget(scope, row.id)
         outbox.block_connection(scope, row.id, "disconnected", ENDED, hub.now())
         return connection_named(scope, row.id)
 

@@ -1,6 +1,6 @@
 """Forms as data: a declared marshmallow schema as fields to fill in, and its faults."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ _TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
     (fields.Integer, "integer"),
     (fields.Number, "number"),
     (fields.Date, "date"),
+    (fields.Dict, "map"),
 )
 
 
@@ -22,9 +23,10 @@ _TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
 class FormField:
     """One field of a form or of settings, taken from the declared schema.
 
-    `type` is text, secret, choice, integer, number, boolean or date; `choices` are (value,
+    `type` is text, secret, choice, integer, number, boolean, date or map; `choices` are (value,
     label). `from_provider` says that `setting_choices` offers values for it, `per_customer`
-    that it may be set for a single customer.
+    that it may be set for a single customer. A map is a list of pairs to fill in: `key_label`
+    stands over their names, `label` over their values, which are what `choices` are for.
     """
 
     name: str
@@ -36,6 +38,7 @@ class FormField:
     choices: tuple[tuple[str, str], ...] = ()
     from_provider: bool = False
     per_customer: bool = False
+    key_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,29 @@ def load(
 ) -> tuple[dict[str, Any], list[FieldError]]:
     """Values as JSON after the schema, defaults filled in, and the faults by field path."""
     if schema is None:
-        return {}, [_fault(prefix, name, "There is no such field.") for name in values]
+        return {}, [_fault(f"{prefix}.{name}", "There is no such field.") for name in values]
     try:
         # By name: `partial=True` would leave out the defaults too.
         absent = [name for name, one in schema().fields.items() if partial and one.required]
         loaded = schema().load(dict(values), partial=absent)
     except ValidationError as error:
         told = error.messages if isinstance(error.messages, dict) else {"": error.messages}
-        return {}, [_fault(prefix, str(name), _flat(said)) for name, said in told.items()]
+        return {}, [one for name, said in told.items() for one in _faults(f"{prefix}.{name}", said)]
     return dict(schema().dump(loaded)), []
 
 
-def _fault(prefix: str, name: str, message: str) -> FieldError:
-    return FieldError(f"{prefix}.{name}", "invalid", message)
+def _fault(path: str, message: str) -> FieldError:
+    return FieldError(path, "invalid", message)
+
+
+def _faults(path: str, said: Any) -> Iterator[FieldError]:
+    """One fault for a field; for a map one for each of its pairs."""
+    if not isinstance(said, dict):
+        yield _fault(path, _flat(said))
+        return
+    for name, one in said.items():
+        pair = one.values() if isinstance(one, dict) else [one]
+        yield _fault(f"{path}.{name}", " ".join(_flat(part) for part in pair))
 
 
 def _flat(said: Any) -> str:
@@ -101,6 +114,7 @@ def _field(name: str, one: fields.Field[Any]) -> FormField:
         choices=choices,
         from_provider=bool(told.get("choices") is True),
         per_customer=bool(told.get("per_customer")),
+        key_label=str(told.get("key_label") or "") if isinstance(one, fields.Dict) else "",
     )
 
 

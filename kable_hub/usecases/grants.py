@@ -9,7 +9,7 @@ from kable_hub.dialogue import Credentials, Grant
 from kable_hub.domain import Environment, SettingChoices
 from kable_hub.errors import ProviderError
 from kable_hub.provider import Capability, Provider
-from kable_hub.store import accounts, connections, deliveries, links, outbox
+from kable_hub.store import accounts, connections, deliveries, links, memories, outbox
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.credentials import save_credentials
 from kable_hub.store.ids import new_id
@@ -153,6 +153,7 @@ def _renew(hub: Hub, asked: Asked, grant: Grant, row: ConnectionRow) -> Connecti
         poll_cursor=row.poll_cursor if same else {},
     )
     connections.reconnect(renewed)
+    memories.forget(row.scope, row.id)
     outbox.wake_blocked(row.scope, row.id, on="provider", now=hub.now())
     return renewed
 
@@ -167,7 +168,7 @@ def _choose_first_settings(hub: Hub, provider: Provider, row: ConnectionRow) -> 
         return
     chosen: dict[str, Any] = {}
     for one in form_fields(provider.settings):
-        if one.from_provider and not row.settings.get(one.name):
+        if one.from_provider and one.type != "map" and not row.settings.get(one.name):
             chosen[one.name] = _default_choice(hub, row, one.name)
     found = {name: value for name, value in chosen.items() if value}
     if found:

@@ -136,6 +136,16 @@ def test_a_check_that_succeeds_wakes_what_the_provider_had_paused(home: House):
     assert home.due_at("acme") == home.hub.now()
 
 
+def test_a_check_that_succeeds_tries_again_what_a_setting_could_not_name(home: House):
+    home.connect("acme")
+    home.customer("c1", "acme")
+    blocked = {"state": "blocked", "error_code": "inactive_reference"}
+    for on in ("settings", "customer"):
+        home.force(home.invoice().deliveries[0].id, **blocked, blocked_on=on)
+    connections.check(home.hub, home.scope, "acme")
+    assert [one.state for one in home.deliveries()] == ["due", "blocked"]
+
+
 def test_a_check_that_finds_the_whole_connection_wanting_pauses_it(home: House):
     home.connect("acme")
     missing = NeedsOperator("switch invoicing on", code="not_enabled", scope="connection")

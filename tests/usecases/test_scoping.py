@@ -49,6 +49,7 @@ KEPT = (
     t.HostedPage,
     t.Connection,
     t.Credential,
+    t.Remembered,
 )
 """What a stranger must not change."""
 
@@ -141,6 +142,7 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: linking.list_links(hub, scope, "c1"),
         lambda: suggesting.suggest(hub, scope, "c1", "books"),
         lambda: connections.list_connections(hub, scope),
+        lambda: connections.setting_choices(hub, scope, "books", "item"),
         lambda: connections.put_settings(hub, scope, "acme", {}),
         lambda: connections.health(hub, scope, "acme"),
         lambda: connections.check(hub, scope, "acme"),
@@ -179,6 +181,7 @@ def test_a_query_that_forgets_the_scope_would_be_noticed(text: str):
 def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
     for use in everything(home)[:11]:
         use()
+    connections.setting_choices(home.hub, home.scope, "books", "item")
     before = _rows(home)
     invoice = invoicing.list_invoices(home.hub, home.scope).items[0]
     delivery = home.deliveries()[0].id
@@ -193,6 +196,7 @@ def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
             (deliveries.retry, delivery),
             (connections.disconnect, connection),
             (connections.health, connection),
+            (connections.check, home.connection("books").id),
             (linking.list_links, customer),
             (collecting.payment_methods, customer),
             (lambda hub, scope, one: linking.remove_link(hub, scope, one, "acme"), customer),

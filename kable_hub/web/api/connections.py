@@ -73,7 +73,10 @@ class Field(Answer):
 
     name = text()
     type = text(
-        metadata={"enum": ["text", "secret", "choice", "integer", "number", "boolean", "date"]}
+        metadata={
+            "enum": ["text", "secret", "choice", "integer", "number", "boolean", "date", "map"],
+            "description": "A map is an object of texts, its choices are for the values.",
+        }
     )
     label = text()
     required = ma.fields.Boolean()
@@ -86,6 +89,7 @@ class Field(Answer):
     per_customer = ma.fields.Boolean(
         metadata={"description": "It may be set for a single customer, on its link."}
     )
+    key_label = text("What the names in a map are.")
 
     @ma.pre_dump
     def label_choices(self, field: FormField, **_: Any) -> dict[str, Any]:
