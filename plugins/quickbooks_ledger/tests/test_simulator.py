@@ -324,6 +324,7 @@ def test_requests_over_the_limit_are_throttled_until_the_window_moved_on(world):
 def test_when_the_months_reads_are_used_up_writes_go_on(world):
     connection = world.connection()
     push = world.push(connection)
+    world.simulator.api.throttle.used.clear()
     world.simulator.api.throttle.reads = 2
     plugin.check_connection(connection)
     with pytest.raises(RateLimited):

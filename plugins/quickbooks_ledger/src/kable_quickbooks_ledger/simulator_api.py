@@ -15,10 +15,15 @@ from kable_quickbooks_ledger import (
     simulator_query,
 )
 from kable_quickbooks_ledger.simulator_books import ENTITIES, Book, Reply, Row
-from kable_quickbooks_ledger.simulator_faults import GatewayFault, QboFault, missing
+from kable_quickbooks_ledger.simulator_faults import (
+    GatewayFault,
+    QboFault,
+    faults_as_xml,
+    missing,
+)
 from kable_quickbooks_ledger.simulator_oauth import SignIn
 from kable_quickbooks_ledger.simulator_reads import entity_of, get, unsupported
-from kable_quickbooks_ledger.simulator_throttle import Throttle
+from kable_quickbooks_ledger.simulator_throttle import Caller, Throttle
 
 
 @dataclass
@@ -41,9 +46,11 @@ class Api:
     def serve(self, environment: str, realm: str, path: str) -> Response:
         """Answer one request."""
         try:
-            book = self._gate(environment, realm)
-            self.throttle.check(self.now(), path == "batch")
+            book, app = self._gate(environment, realm)
+            caller = Caller(realm, app, batch=path == "batch", reads=_reads(path))
+            self.throttle.check(self.now(), caller)
             status, body = self._answer(book, path)
+            self.throttle.answered(self.now(), caller)
         except GatewayFault as fault:
             status, body = fault.status, canonical.dumps(fault.body).encode()
         except QboFault as fault:
@@ -53,9 +60,9 @@ class Api:
     def _response(self, status: int, body: bytes) -> Response:
         self._tid += 1
         answer = Response(body, status=status, mimetype="application/json")
-        if "json" not in request.headers.get("Accept", ""):
-            text = '<?xml version="1.0"?><IntuitResponse/>'
-            answer = Response(text, status=status, mimetype="application/xml")
+        as_xml = status == 429 and self.throttle.form == "xml"
+        if as_xml or "json" not in request.headers.get("Accept", ""):
+            answer = Response(faults_as_xml(body), status=status, mimetype="application/xml")
         answer.headers["intuit_tid"] = f"1-{self._tid:08x}"
         if status == 401:
             answer.headers["WWW-Authenticate"] = 'Bearer realm="Intuit", error="invalid_token"'
@@ -63,7 +70,7 @@ class Api:
             answer.headers["Retry-After"] = self.throttle.retry_after
         return answer
 
-    def _gate(self, environment: str, realm: str) -> Book:
+    def _gate(self, environment: str, realm: str) -> tuple[Book, str]:
         header = request.headers.get("Authorization", "")
         family = self.sign_in.tokens.bearer(header)
         if family is None:
@@ -72,7 +79,7 @@ class Api:
         book = self.books.get(realm)
         if book is None or (family.realm, family.environment) != (realm, environment):
             raise GatewayFault(403, "3100", "ApplicationAuthorizationFailed")
-        return book
+        return book, family.client_id
 
     def _answer(self, book: Book, path: str) -> tuple[int, bytes]:
         key = request.args.get("requestid", "")
@@ -151,6 +158,13 @@ class Api:
         if not entity:
             raise missing("entity")
         return self.execute(book, entity, item.get("operation", ""), item[entity])
+
+
+def _reads(path: str) -> bool:
+    """Whether Intuit meters the request as a read: a batch that asks does, too."""
+    if path == "batch":
+        return b'"Query":' in request.get_data()
+    return request.method == "GET" or path == "query"
 
 
 def _body() -> Any:

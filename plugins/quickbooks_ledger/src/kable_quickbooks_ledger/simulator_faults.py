@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from markupsafe import escape
+
+from kable_hub import canonical
+
 
 class QboFault(Exception):
     """A refusal: Intuit's code, message, detail, the element, the HTTP status."""
@@ -91,3 +95,20 @@ def too_long(element: str, limit: int, length: int) -> QboFault:
         f"Min:0 Max:{limit} supported. Supplied length:{length}",
         element=element,
     )
+
+
+def faults_as_xml(body: bytes) -> str:
+    """What QuickBooks answers where JSON was not asked for; only faults have content here."""
+    parsed = canonical.loads(body)
+    fault = parsed.get("Fault") or parsed.get("fault") or {}
+    rows = fault.get("Error") or fault.get("error") or []
+    errors = "".join(_xml({name.lower(): value for name, value in row.items()}) for row in rows)
+    inner = f'<Fault type="{fault["type"]}">{errors}</Fault>' if errors else ""
+    head = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?><IntuitResponse'
+    return f'{head} xmlns="http://schema.intuit.com/finance/v3">{inner}</IntuitResponse>'
+
+
+def _xml(row: dict[str, Any]) -> str:
+    message, detail = escape(row["message"]), escape(row["detail"] or "")
+    parts = f"<Message>{message}</Message><Detail>{detail}</Detail>"
+    return f'<Error code="{row["code"]}">{parts}</Error>'
