@@ -150,10 +150,11 @@ class Provider:
     single customer too. `connect_methods`: the first is the default; `app_settings` fields
     carry `metadata={"methods": [...]}` where only some methods need them, and
     `metadata={"begins": {"live": ..., "test": ...}}` (regular expressions) where a value shows
-    its environment. `events`: the webhook events an operator has to subscribe to.
-    `settle_after`: how long an unanswered write may still commit. `marker`: whether the hub's
-    marker travels in the document's metadata or only a number fits. `batch_size`: for
-    `push_invoices`. `lifts`: the settings under which a fact does not hold.
+    its environment, or `metadata={"own": True}` where each environment has its own. `events`: the
+    webhook events an operator has to subscribe to. `settle_after`: how long an unanswered write
+    may still commit. `marker`: whether the hub's marker travels in the document's metadata or
+    only a number fits. `batch_size`: for `push_invoices`. `lifts`: the settings under which a
+    fact does not hold.
     """
 
     slug: str

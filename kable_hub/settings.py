@@ -113,7 +113,8 @@ class Settings:
 
         A field is needed if the schema requires it; one with metadata `methods` is needed only
         where `method` is among them. One with metadata `begins` (environment to the start of a
-        regular expression) has to fit it there. Empty counts as not set.
+        regular expression) has to fit it there; one with `own` in each environment may not be
+        the same in another. Empty counts as not set.
         """
         if provider.app_settings is None:
             return AppSettings({})
@@ -134,6 +135,7 @@ class Settings:
             for name, value in found.items()
             if name not in refused and not _belongs(fields[name], environment, value)
         ]
+        faults += self._borrowed(provider, environment, found)
         values = {**_defaults(fields), **found}
         unset = [
             named[name]
@@ -141,6 +143,19 @@ class Settings:
             if name not in values and not one.required and _concerns(one, method)
         ]
         return AppSettings(values, tuple(missing), tuple(faults), tuple(unset))
+
+    def _borrowed(
+        self, provider: "Provider", environment: Environment, found: Mapping[str, str]
+    ) -> Iterator[str]:
+        """A line for each value that has to be an environment's own and is another's too."""
+        fields = provider.app_settings().fields if provider.app_settings else {}
+        for name, value in found.items():
+            for other in set(Environment) - {environment}:
+                theirs = f"{_prefix(provider, other)}{name.upper()}"
+                same = self.operator_values.get(theirs) == value
+                if same and fields[name].metadata.get("own"):
+                    mine = f"{_prefix(provider, environment)}{name.upper()}"
+                    yield f"{mine}: {theirs} is the same; {environment} needs its own."
 
     def urls(self, provider: "Provider", environment: Environment) -> dict[str, str]:
         """The provider's base URLs by name, without a slash at the end, overrides applied."""

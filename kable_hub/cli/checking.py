@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kable_hub.cli.opening import load_settings, with_plugins
-from kable_hub.cli.showing import as_json, say_json
+from kable_hub.cli.showing import as_json, moment, say_json
 from kable_hub.domain import Environment
 from kable_hub.plugins import UnknownProvider
 from kable_hub.usecases.forms import FormField
@@ -86,6 +86,7 @@ def _as_json(found: ProviderCheck) -> dict[str, Any]:
         "connectable": found.connectable,
         "ways": [_way(one) for one in found.ways],
         "redirectUri": found.redirect_uri,
+        "reconnectUrl": found.reconnect_url,
         "webhooks": {one.value: url for one, url in found.webhooks.items()},
         "events": list(found.provider.events),
         "connections": [
@@ -96,6 +97,7 @@ def _as_json(found: ProviderCheck) -> dict[str, Any]:
                 "state": one.state,
                 "pauses": dict(one.pauses),
                 "warnings": list(one.warnings),
+                "reconnectBy": moment(one.reconnect_by) or None,
             }
             for one in found.connections
         ],
@@ -127,6 +129,7 @@ def _tell(found: ProviderCheck) -> None:
         if method.needs:
             click.echo(f"  {method.name} needs: {', '.join(method.needs)}")
     click.echo(f"  redirect address: {found.redirect_uri}")
+    click.echo(f"  reconnect address: {found.reconnect_url}")
     for environment, url in found.webhooks.items():
         click.echo(f"  webhooks of {environment}: {url}")
     if found.provider.events:

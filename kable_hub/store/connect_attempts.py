@@ -72,6 +72,14 @@ def note_outcome(attempt: AttemptRow, outcome: str, message: str) -> None:
     t.ConnectAttempt.update(values).where(_one(attempt)).execute()
 
 
+def begun_by_nobody(provider: str, environment: Environment, now: int) -> int:
+    """How many dialogues that no account began are under way; the expired ones are deleted."""
+    nobodys = within(t.ConnectAttempt, Scope("", environment))
+    mine = nobodys & (t.ConnectAttempt.provider == provider)
+    t.ConnectAttempt.delete().where(mine, t.ConnectAttempt.expires_at <= now).execute()
+    return int(t.ConnectAttempt.select().where(mine).count())
+
+
 def forget_before(moment: int) -> int:
     """Delete dialogues that expired before `moment`, over all accounts; answers how many."""
     expired = t.ConnectAttempt.expires_at < moment

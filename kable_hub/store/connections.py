@@ -18,7 +18,8 @@ from kable_hub.store.scoping import locked, owner, within
 class ConnectionRow:
     """A connection. `state` is active, paused or disconnected; moments are epoch milliseconds.
 
-    `pauses` maps each reason (plan, reconnect, provider, operator) to its text.
+    `pauses` maps each reason (plan, reconnect, provider, operator) to its text; `reconnect_by` is
+    when a person has to reconnect, or None. Reads over all tenants leave it None.
     """
 
     id: str
@@ -41,6 +42,7 @@ class ConnectionRow:
     warnings: tuple[str, ...] = ()
     poll_cursor: Mapping[str, Any] = field(default_factory=dict, repr=False)
     webhook_token: str = field(default="", repr=False)
+    reconnect_by: int | None = None
 
     @property
     def connected(self) -> bool:
@@ -50,8 +52,16 @@ class ConnectionRow:
 
 def get(scope: Scope, connection_id: str) -> ConnectionRow | None:
     """The connection with this id, or None."""
-    row = t.Connection.select().where(_one(scope, connection_id)).first()
+    row = _with_end().where(_one(scope, connection_id)).first()
     return _row(row) if row is not None else None
+
+
+def by_reconnect_link(slug: str, connection_id: str) -> ConnectionRow | None:
+    """The standing connection that a reconnect link names, before anybody's right is known."""
+    row = t.Connection.get_or_none(t.Connection.id == connection_id)
+    if row is None or row.provider != slug or row.state == "disconnected":
+        return None
+    return _row(row)
 
 
 def by_provider(scope: Scope, slug: str, *, lock: bool = False) -> ConnectionRow | None:
@@ -59,14 +69,14 @@ def by_provider(scope: Scope, slug: str, *, lock: bool = False) -> ConnectionRow
 
     `lock` holds its row until the commit.
     """
-    query = t.Connection.select().where(within(t.Connection, scope), t.Connection.provider == slug)
+    query = _with_end().where(within(t.Connection, scope), t.Connection.provider == slug)
     row = (locked(query) if lock else query).first()
     return _row(row) if row is not None else None
 
 
 def listed(scope: Scope) -> list[ConnectionRow]:
     """All connections of the account in this environment, by provider."""
-    query = t.Connection.select().where(within(t.Connection, scope))
+    query = _with_end().where(within(t.Connection, scope))
     return [_row(row) for row in query.order_by(t.Connection.provider)]
 
 
@@ -134,11 +144,27 @@ def end(scope: Scope, connection_id: str, warnings: Sequence[str] = ()) -> None:
     t.Connection.update(values).where(_one(scope, connection_id)).execute()
 
 
-def reconnect_by(scope: Scope, connection_id: str) -> int | None:
-    """When a person has to reconnect, or None; the secrets stay unread."""
-    mine = within(t.Credential, scope) & (t.Credential.connection_id == connection_id)
-    row = t.Credential.select(t.Credential.reconnect_by).where(mine).first()
-    return row.reconnect_by if row is not None else None
+def ending(before: int) -> list[ConnectionRow]:
+    """Who has to reconnect until `before`, over all tenants, soonest first."""
+    end = t.Credential.reconnect_by
+    joined = t.Connection.id == t.Credential.connection_id
+    query = (
+        t.Connection.select(t.Connection, end.alias("reconnect_by"))
+        .join(t.Credential, on=joined)
+        .where(end <= before, t.Connection.state != "disconnected")
+    )
+    return [_row(row) for row in query.order_by(end, t.Connection.id).objects()]
+
+
+def _with_end() -> Any:
+    """Connections with `reconnect_by` beside; the secrets stay unread."""
+    mine = (
+        (t.Credential.connection_id == t.Connection.id)
+        & (t.Credential.account_id == t.Connection.account_id)
+        & (t.Credential.environment == t.Connection.environment)
+    )
+    end = t.Credential.select(t.Credential.reconnect_by).where(mine)
+    return t.Connection.select(t.Connection, end.alias("reconnect_by"))
 
 
 def _one(scope: Scope, connection_id: str) -> Any:
@@ -182,4 +208,5 @@ def _row(row: t.Connection) -> ConnectionRow:
         warnings=tuple(row.warnings),
         poll_cursor=row.poll_cursor,
         webhook_token=row.webhook_token or "",
+        reconnect_by=getattr(row, "reconnect_by", None),
     )

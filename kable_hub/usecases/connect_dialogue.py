@@ -33,7 +33,9 @@ class Dialogue:
         """The dialogue that was kept. Raises NotFound where the plugin is gone."""
         kept = hub.vault.open(attempt.id, attempt.carry)
         provider = provider_named(hub, attempt.provider)
-        asked = Asked(attempt.scope, provider, attempt.method, kept["by_person"])
+        asked = Asked(
+            attempt.scope, provider, attempt.method, kept["by_person"], kept.get("renews")
+        )
         return cls(hub, asked, state, kept["url"], kept["carry"])
 
     def first_step(self) -> Step:
@@ -61,13 +63,17 @@ class Dialogue:
     def sealed(self, attempt_id: str, step: Form | Redirect) -> str:
         """What the next step needs, encrypted for the attempt."""
         url, carry = (step.url, dict(step.carry)) if isinstance(step, Redirect) else ("", {})
-        kept = {"url": url, "carry": carry, "by_person": self.asked.by_person}
+        asked = {"by_person": self.asked.by_person, "renews": self.asked.renews}
+        kept = {"url": url, "carry": carry, **asked}
         return self.hub.vault.seal(attempt_id, kept)
 
     def _expected(self) -> str:
-        scope = self.asked.scope
+        scope, slug, renews = self.asked.scope, self.asked.provider.slug, self.asked.renews
         with self.hub.database.read():
-            row = connections.by_provider(scope, self.asked.provider.slug)
+            if renews is not None:
+                meant = connections.by_reconnect_link(slug, renews) if renews else None
+                return meant.external_id if meant else ""
+            row = connections.by_provider(scope, slug)
             return row.external_id if row and in_use(scope, row.id) else ""
 
 

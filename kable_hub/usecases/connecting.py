@@ -35,6 +35,7 @@ __all__ = [
     "Outcome",
     "Started",
     "answer_form",
+    "begun",
     "finish",
     "open_ticket",
     "start_connecting",
@@ -118,7 +119,7 @@ def start_connecting(
         rows = save_grant(hub, asked, step, lambda rows: tell(Started(connections=rows)))
         return Started(connections=rows)
     with hub.database.write():
-        started = _begun(dialogue, step, return_to)
+        started = begun(dialogue, step, return_to)
         tell(started)
     return started
 
@@ -173,7 +174,10 @@ def finish(hub: Hub, slug: str, query: Mapping[str, str], browser_secret: str) -
         return _failed(attempt, problem)
 
 
-def _begun(dialogue: Dialogue, step: Form | Redirect, return_to: str) -> Started:
+def begun(dialogue: Dialogue, step: Step, return_to: str) -> Started:
+    """Keep a dialogue whose first step asks for something, in the caller's transaction."""
+    if isinstance(step, Grant):
+        raise Problem("unexpected_grant", "The provider's plugin asks nobody for consent.")
     ticket = begin(dialogue, step, return_to)
     url = f"{dialogue.hub.settings.public_url}/connect/start/{ticket}"
     return Started(url, form_view(step) if isinstance(step, Form) else None)

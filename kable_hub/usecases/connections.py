@@ -58,14 +58,13 @@ class SettingsView:
 @dataclass(frozen=True)
 class Health:
     """How a connection stands. `counts` are its deliveries by state, `oldest_due` a moment
-    (epoch milliseconds) or None, `reconnect_by` when a person has to reconnect, or None;
-    `webhook_url` the connection's own address for webhooks, where its provider sends some.
+    (epoch milliseconds) or None, `webhook_url` the connection's own address for webhooks, where
+    its provider sends some.
     """
 
     connection: ConnectionRow
     counts: Mapping[str, int] = field(default_factory=dict)
     oldest_due: int | None = None
-    reconnect_by: int | None = None
     webhook_url: str = ""
 
 
@@ -147,7 +146,6 @@ def health(hub: Hub, scope: Scope, reference: str) -> Health:
             connection=row,
             counts={state: count for place, state, count in counted if place == row.id},
             oldest_due=deliveries.oldest_due(scope, row.id),
-            reconnect_by=connections.reconnect_by(scope, row.id),
             webhook_url=webhook_url(hub, row),
         )
 

@@ -94,6 +94,13 @@ class Conflict(Problem):
     title = "The present state does not allow this"
 
 
+class Crowded(Problem):
+    """Too many want the same at this moment."""
+
+    status = 429
+    title = "Too many requests"
+
+
 class Outdated(Problem):
     """The thing was changed since the caller read it."""
 

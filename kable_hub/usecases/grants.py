@@ -23,17 +23,24 @@ from kable_hub.usecases.waking import wake
 ON_RECONNECT: tuple[PauseReason, ...] = ("reconnect", "provider")
 """The pauses that a new grant ends."""
 
+RETRY_SECONDS = 120
+
 Rows = tuple[ConnectionRow, ...]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Who wanted to connect what. `by_person`: a signed-in person, who may connect live."""
+    """Who wanted to connect what. `by_person`: a signed-in person, who may connect live.
+
+    `renews`: nobody's key stands behind it, so it may only renew the standing connection of the
+    account that is granted: the one with this id, or whichever that is where it is empty.
+    """
 
     scope: Scope
     provider: Provider
     method: str
     by_person: bool
+    renews: str | None = None
 
 
 def save_grant(
@@ -45,8 +52,11 @@ def save_grant(
     (`live_key_required`), Conflict (`environment_missing`, `different_account`,
     `held_by_another_account`).
     """
-    _refuse_environments(asked, grant)
+    if asked.renews is None:
+        _refuse_environments(asked, grant)
     with hub.database.write():
+        if asked.renews is not None:
+            asked, grant = _narrowed(asked, grant)
         require_paid(asked.scope)
         saved = [_save(hub, asked, grant, one) for one in sorted(grant.environments)]
         rows = tuple(row for row, _ in saved)
@@ -72,6 +82,43 @@ def in_use(scope: Scope, connection_id: str) -> bool:
     return links.any_at(scope, connection_id) or deliveries.any_at(scope, connection_id)
 
 
+def standing_sibling(row: ConnectionRow) -> ConnectionRow | None:
+    """The live connection on the same shared grant as this one of test, where it stands."""
+    if not row.shared or row.scope.environment is Environment.LIVE:
+        return None
+    live = connections.by_provider(Scope(row.scope.account_id, Environment.LIVE), row.provider)
+    return live if live and live.shared and _same(live, row.external_id) else None
+
+
+def _same(row: ConnectionRow | None, external_id: str) -> bool:
+    return row is not None and row.connected and row.external_id == external_id
+
+
+def _narrowed(asked: Asked, grant: Grant) -> tuple[Asked, Grant]:
+    """A renewal, turned to whoever holds the granted account, and to what stands there.
+
+    One in test leaves live alone. Raises Conflict (`different_account`), without a word of
+    whose connection it would have been.
+    """
+    slug, wanted = asked.provider.slug, asked.scope.environment
+    held = connections.holders(slug, wanted, grant.external_id)
+    meant = [one for one in held if asked.renews in ("", one.id)]
+    if len(meant) != 1 or wanted not in grant.environments:
+        detail = (
+            f"This is not the account at {asked.provider.title} that is connected here; "
+            "nothing was changed."
+        )
+        raise Conflict("different_account", detail)
+    account = meant[0].scope.account_id
+    kept = {wanted: grant.environments[wanted]}
+    if wanted is Environment.LIVE and (test := grant.environments.get(Environment.TEST)):
+        row = connections.by_provider(Scope(account, Environment.TEST), slug)
+        if row and row.shared and _same(row, grant.external_id):
+            kept[Environment.TEST] = test
+    scope = Scope(account, wanted)
+    return replace(asked, scope=scope), replace(grant, environments=kept)
+
+
 def _refuse_environments(asked: Asked, grant: Grant) -> None:
     wanted, title = asked.scope.environment, asked.provider.title
     if wanted not in grant.environments:
@@ -90,6 +137,8 @@ def _save(
     scope = Scope(asked.scope.account_id, environment)
     _refuse_held(asked, grant, scope)
     row = connections.by_provider(scope, asked.provider.slug, lock=True)
+    if asked.renews is not None and not _same(row, grant.external_id):
+        raise Conflict("different_account", "The connection was ended or changed meanwhile.")
     is_new = row is None and connections.add(fresh := _fresh(hub, asked, grant, scope))
     if is_new:
         row = fresh

@@ -9,8 +9,10 @@ from kable_hub.store import accounts, connections
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases.connect_dialogue import callback_url
+from kable_hub.usecases.expiry import warned
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.lookup import provider_named
+from kable_hub.usecases.reconnecting import reconnect_address
 
 PAGE = 200
 
@@ -38,13 +40,14 @@ class WayIn:
 class ProviderCheck:
     """What stands for and against connecting a provider.
 
-    `redirect_uri` and `webhooks` (by environment) are what an operator registers there,
-    `events` what the webhooks have to send; `connections` are those of all accounts.
+    `redirect_uri`, `reconnect_url` and `webhooks` (by environment) are what an operator registers
+    there, `events` what the webhooks have to send; `connections` are those of all accounts.
     """
 
     provider: Provider
     ways: tuple[WayIn, ...]
     redirect_uri: str
+    reconnect_url: str
     webhooks: Mapping[Environment, str] = field(default_factory=dict)
     connections: tuple[ConnectionRow, ...] = ()
     remarks: tuple[str, ...] = ()
@@ -74,11 +77,12 @@ def check_provider(
     hears = provider.can(Capability.RECEIVE_WEBHOOK)
     at = f"{hub.settings.public_url}/webhooks/{slug}"
     with hub.database.read():
-        standing = tuple(_connections(slug, wanted))
+        standing = tuple(_connections(hub, slug, wanted))
     return ProviderCheck(
         provider=provider,
         ways=ways,
         redirect_uri=callback_url(hub, slug),
+        reconnect_url=reconnect_address(hub, slug),
         webhooks={one: f"{at}/{one}" for one in wanted} if hears else {},
         connections=standing,
         remarks=tuple(_remarks(hub)),
@@ -90,7 +94,7 @@ def _way(hub: Hub, provider: Provider, environment: Environment, method: Connect
     return WayIn(environment, method, app.missing, app.faults, app.unset)
 
 
-def _connections(slug: str, environments: list[Environment]) -> Iterator[ConnectionRow]:
+def _connections(hub: Hub, slug: str, environments: list[Environment]) -> Iterator[ConnectionRow]:
     cursor = ""
     while True:
         page = accounts.listed(cursor, PAGE)
@@ -98,7 +102,7 @@ def _connections(slug: str, environments: list[Environment]) -> Iterator[Connect
             for one in environments:
                 row = connections.by_provider(Scope(account.id, one), slug)
                 if row is not None:
-                    yield row
+                    yield warned(hub, row)
         cursor = page.next_cursor
         if not cursor:
             return

@@ -8,6 +8,7 @@ from kable_hub.sync.drain import Pace
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
 from kable_hub.sync.steps import Rooms
+from kable_hub.usecases.expiry import Watch
 from kable_hub.usecases.hub import Hub
 
 EVENT_SECONDS = 1.0
@@ -31,6 +32,7 @@ def start_engine(hub: Hub) -> EmbeddedEngine:
     engine.every(EVENT_SECONDS, lambda: _until_done(events))
     engine.every(POLL_SECONDS, events.poll)
     engine.every(HOUSEKEEPING_SECONDS, lambda: _forget_old(hub))
+    engine.every(HOUSEKEEPING_SECONDS, Watch(hub).look)
     hub.on_wake = engine.wake
     engine.start()
     return engine

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from kable_hub.usecases import connecting
+from kable_hub.usecases import connecting, reconnecting
 from kable_hub.usecases.connecting import Outcome
 from kable_hub.usecases.errors import Problem
 from kable_hub.usecases.forms import FormView
@@ -81,6 +81,22 @@ def posted_callback(slug: str) -> AnyResponse:
     """The same by POST: browsers keep the cookie from a foreign POST, so it comes once more."""
     query = urlencode({**request.args.to_dict(), **request.form.to_dict()})
     return redirect(f"{url_for('connect.callback', slug=slug)}?{query}", 303)
+
+
+@blueprint.get("/<slug>/reconnect")
+def reconnect_page(slug: str) -> str:
+    """Say what reconnecting does; nothing begins before the button, whoever looks."""
+    provider = reconnecting.provider_to_reconnect(current_hub(), slug)
+    return render_template("connect_again.html", title=provider.title)
+
+
+@blueprint.post("/<slug>/reconnect")
+def reconnect(slug: str) -> AnyResponse:
+    """Begin a dialogue that may only renew what stands. It takes no form token: whoever is led
+    here by another site is asked for consent at the provider, as by any link."""
+    wanted = {name: request.args.get(name, "") for name in ("connection", "environment")}
+    started = reconnecting.start_reconnecting(current_hub(), slug, **wanted)
+    return redirect(started.connect_url, 303)
 
 
 @blueprint.errorhandler(Problem)

@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, json
 
 from kable_hub.store import schema
+from kable_hub.usecases import expiry
 from kable_hub.usecases.errors import Unavailable
 from kable_hub.web.context import current_hub
 
@@ -17,18 +18,22 @@ def alive() -> Response:
 
 @blueprint.get("/readyz")
 def ready() -> Response:
-    """The store answers and has this version's schema; else 503 `not_ready`."""
+    """The store answers and has this version's schema; else 503 `not_ready`.
+
+    `reconnectSoon` counts the connections whose access ends within thirty days or has ended.
+    """
     hub = current_hub()
     try:
         with hub.database.read():
             hub.database.sql("SELECT 1")
         waiting = schema.pending(hub.database)
+        soon = 0 if waiting else expiry.soon_to_reconnect(hub)
     except Exception as error:
         raise Unavailable("not_ready", "The store does not answer.") from error
     if waiting:
         raise Unavailable("not_ready", "The store waits for its migrations.")
-    return _said("ready")
+    return _said("ready", reconnectSoon=soon)
 
 
-def _said(status: str) -> Response:
-    return Response(json.dumps({"status": status}), content_type="application/json")
+def _said(status: str, **more: int) -> Response:
+    return Response(json.dumps({"status": status, **more}), content_type="application/json")

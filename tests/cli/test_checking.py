@@ -100,6 +100,38 @@ def test_connections_are_listed_without_a_secret(cli, stripe, key):
     assert key not in done.out + shown
 
 
+def set_up_quickbooks(monkeypatch, **client_ids):
+    for environment in ("LIVE", "TEST"):
+        prefix = f"KABLE_QUICKBOOKS_{environment}"
+        monkeypatch.setenv(f"{prefix}_CLIENT_ID", client_ids.get(environment, "client-1234567"))
+        monkeypatch.setenv(f"{prefix}_CLIENT_SECRET", "secret-1234567")
+
+
+def test_a_provider_by_consent_alone_says_what_to_register_there(cli, monkeypatch):
+    set_up_quickbooks(monkeypatch, LIVE="client-of-live")
+    found = cli.ok("check-provider", "quickbooks")
+    needs = {one["method"]: one["needs"] for one in found["ways"]}
+    assert needs == {"oauth": ["com.intuit.quickbooks.accounting"]}
+    assert found["redirectUri"].endswith("/connect/quickbooks/callback")
+    assert found["reconnectUrl"].endswith("/connect/quickbooks/reconnect")
+    assert found["webhooks"]["live"].endswith("/webhooks/quickbooks/live")
+    assert "Invoice: Void" in found["events"]
+    shown = cli("check-provider", "quickbooks").out
+    assert f"reconnect address: {found['reconnectUrl']}" in shown
+    assert "secret-1234567" not in shown
+
+
+def test_the_keys_of_one_environment_are_no_keys_for_the_other(cli, monkeypatch):
+    set_up_quickbooks(monkeypatch)
+    done = cli("check-provider", "quickbooks", "--json")
+    assert (done.code, done.json["connectable"]) == (1, False)
+    live, test = (one["faults"] for one in done.json["ways"])
+    names = ("KABLE_QUICKBOOKS_LIVE_CLIENT_ID", "KABLE_QUICKBOOKS_TEST_CLIENT_ID")
+    assert live == [f"{names[0]}: {names[1]} is the same; live needs its own."]
+    assert test == [f"{names[1]}: {names[0]} is the same; test needs its own."]
+    assert "client-1234567" not in done.out
+
+
 def test_an_unknown_provider_or_way_is_told(cli):
     done = cli("check-provider", "nobody")
     assert (done.code, "nobody" in done.err) == (1, True)

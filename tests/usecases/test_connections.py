@@ -106,7 +106,7 @@ def test_health_tells_what_is_under_way(home: House):
     home.invoice(auto_push=False)
     health = connections.health(home.hub, home.scope, "acme")
     assert health.counts == {"due": 2, "held": 1}
-    assert (health.oldest_due, health.reconnect_by) == (due, None)
+    assert (health.oldest_due, health.connection.reconnect_by) == (due, None)
 
 
 def test_health_tells_when_a_person_has_to_reconnect(home: House):
@@ -117,7 +117,7 @@ def test_health_tells_when_a_person_has_to_reconnect(home: House):
         grant, environments={Environment.TEST: replace(KEYS["test"], reconnect_by=soon)}
     )
     home.connect("acme")
-    told = connections.health(home.hub, home.scope, "acme").reconnect_by
+    told = connections.health(home.hub, home.scope, "acme").connection.reconnect_by
     assert told == home.hub.now() + 3 * 86_400_000
 
 

@@ -17,8 +17,10 @@ from kable_hub.usecases import (
     connections,
     customers,
     deliveries,
+    expiry,
     invoicing,
     linking,
+    reconnecting,
     suggesting,
     webhooks,
 )
@@ -36,6 +38,7 @@ UNSCOPED_READS = {
     "the dialogue of a ticket or a state": re.compile(
         r'from "connect_attempt" .*where \(?"t1"\."(ticket|state)_digest" = \S+'
     ),
+    "whose access ends soon": re.compile(r'from "connection" .*"t2"\."reconnect_by" <= '),
 }
 """The reads that come before anyone knows whose rows they are, by the only key they have."""
 
@@ -105,6 +108,13 @@ def everything(home: House) -> list[Callable[[], Any]]:
         query = {"state": state, "code": "good"}
         assert connecting.finish(hub, "acme", query, opened.browser_secret).ok
 
+    def renew() -> None:
+        row = home.connection("acme", home.live)
+        started = reconnecting.start_reconnecting(hub, "acme", connection=row.id)
+        opened = connecting.open_ticket(hub, ticket_of(started))
+        query = {"state": opened.redirect_url.partition("state=")[2], "code": "good"}
+        assert connecting.finish(hub, "acme", query, opened.browser_secret).ok
+
     def hear() -> None:
         body = {"id": "e", "type": "x", "shop": "shop", "environment": "test", "data": {}}
         raw, headers = home.at["acme"].webhook(body, f"{SECRET}-test")
@@ -114,6 +124,8 @@ def everything(home: House) -> list[Callable[[], Any]]:
     asked = InvoiceFilter("c1", "INV", "held", "acme", None, None)
     return [
         come_back,
+        renew,
+        lambda: expiry.Watch(hub).look(),
         lambda: home.connect("books"),
         hear,
         lambda: home.customer("c1", "acme", "books"),
@@ -179,7 +191,7 @@ def test_a_query_that_forgets_the_scope_would_be_noticed(text: str):
 
 
 def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
-    for use in everything(home)[:11]:
+    for use in everything(home)[:13]:
         use()
     connections.setting_choices(home.hub, home.scope, "books", "item")
     before = _rows(home)

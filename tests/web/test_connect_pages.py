@@ -7,6 +7,7 @@ import pytest
 from werkzeug.test import Client
 
 from kable_hub import Credentials, Grant, Redirect, hookimpl
+from kable_hub.store import tables as t
 from tests.acme import Acme
 from tests.web.site import site
 
@@ -201,3 +202,40 @@ def test_a_form_may_lead_on_to_the_provider(tmp_path, sqlite_url):
         assert sent.headers["Location"].startswith("https://acme.example/authorize")
         back = go(browser, f"/connect/acme/callback?code=token-1&state={state_of(sent)}")
         assert "is connected" in back.text
+
+
+def test_anybody_may_renew_a_connection_that_stands(web):
+    browser = web.app.test_client()
+    opened = go(browser, start(web))
+    assert (
+        go(browser, f"/connect/acme/callback?code=good&state={state_of(opened)}").status_code == 200
+    )
+    (row,) = connections(web)
+    link = path_of(row["reconnectUrl"])
+    assert link == f"/connect/acme/reconnect?connection={row['id']}"
+    stranger = web.app.test_client()
+    page = go(stranger, link)
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "Set-Cookie" not in page.headers
+    told = go(stranger, "/connect/acme/reconnect?connection=con_0")
+    assert told.text == page.text
+    begun = stranger.post(link, headers=HTML)
+    assert begun.status_code == 303
+    again = go(stranger, path_of(begun.headers["Location"]))
+    back = go(stranger, f"/connect/acme/callback?code=good&state={state_of(again)}")
+    assert "is connected" in back.text
+    assert [one["id"] for one in connections(web)] == [row["id"]]
+
+
+def test_whoever_only_looks_at_a_reconnect_link_begins_nothing(web):
+    browser = web.app.test_client()
+    assert browser.head("/connect/acme/reconnect").status_code == 204
+    assert go(browser, "/connect/acme/reconnect").status_code == 200
+    assert go(browser, "/connect/nowhere/reconnect").status_code == 404
+    with web.hub.database.read():
+        assert t.ConnectAttempt.select().count() == 0
+
+
+def test_a_reconnect_link_that_asks_for_no_environment_is_refused(web):
+    answer = web.app.test_client().post("/connect/acme/reconnect?environment=prod")
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "environment")

@@ -94,7 +94,10 @@ def test_work_starts_in_the_worker_and_a_request_under_way_is_finished(tmp_path,
         who = wait_for(lambda: answered(session, f"{url}/who")).json()
         assert who["started"] == [who["pid"]]
         assert who["parent"] == child.pid
-        assert session.get(f"{url}/readyz", timeout=5).json() == {"status": "ready"}
+        assert session.get(f"{url}/readyz", timeout=5).json() == {
+            "status": "ready",
+            "reconnectSoon": 0,
+        }
         results = []
         slow = threading.Thread(
             target=lambda: results.append(requests.get(f"{url}/slow", timeout=5).text)
@@ -117,6 +120,9 @@ def test_the_server_of_tests_keeps_connections_alive(web, session):
         first = session.get(f"{server.url}/healthz", timeout=5)
         assert first.raw.version == 11
         assert session.post(f"{server.url}/webhooks/acme", data=b"x", timeout=5).status_code >= 400
-        assert session.get(f"{server.url}/readyz", timeout=5).json() == {"status": "ready"}
+        assert session.get(f"{server.url}/readyz", timeout=5).json() == {
+            "status": "ready",
+            "reconnectSoon": 0,
+        }
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{server.url}/healthz", timeout=5)

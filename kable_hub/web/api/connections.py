@@ -6,10 +6,13 @@ import marshmallow as ma
 from flask import Response
 from flask.views import MethodView
 
+from kable_hub.store.connections import ConnectionRow
 from kable_hub.usecases import connecting, connections, linking
 from kable_hub.usecases.connecting import Started
 from kable_hub.usecases.connections import PUSH_EARLIER, Health
+from kable_hub.usecases.expiry import warned
 from kable_hub.usecases.forms import FormField
+from kable_hub.usecases.reconnecting import reconnect_url
 from kable_hub.web.api.blueprint import ApiBlueprint, render
 from kable_hub.web.api.fields import Answer, Body, Day, Moment, text, texts
 from kable_hub.web.context import current_hub, current_scope
@@ -32,9 +35,22 @@ class Connection(Answer):
     method = text()
     shared = ma.fields.Boolean(metadata={"description": "Its grant serves live and test."})
     warnings = texts()
+    reconnect_by = Moment(
+        allow_none=True,
+        metadata={"description": "When the access ends; a warning tells of it 30 days ahead."},
+    )
+    reconnect_url = text("A lasting public page that renews it for the same account there.")
     created_at = Moment()
     connected_at = Moment()
     checked_at = Moment(allow_none=True)
+
+    @ma.pre_dump
+    def expand(self, shown: ConnectionRow | Health, **_: Any) -> dict[str, Any]:
+        """The connection's fields, what its age adds, and its health beside where asked for."""
+        told = isinstance(shown, Health)
+        row = warned(current_hub(), shown.connection if isinstance(shown, Health) else shown)
+        more = {"reconnect_url": reconnect_url(current_hub(), row)}
+        return {**vars(row), **more, **(vars(shown) if told else {})}
 
 
 class ConnectionHealth(Connection):
@@ -46,13 +62,7 @@ class ConnectionHealth(Connection):
         metadata={"description": "Its deliveries by state."},
     )
     oldest_due = Moment(allow_none=True)
-    reconnect_by = Moment(allow_none=True)
     webhook_url = text("Its own address for the provider's webhooks, if it sends any.")
-
-    @ma.pre_dump
-    def flatten(self, health: Health, **_: Any) -> dict[str, Any]:
-        """The connection's fields beside its health."""
-        return {**vars(health.connection), **vars(health)}
 
 
 class Connections(Answer):

@@ -85,7 +85,7 @@ def test_the_callback_becomes_a_grant_for_one_environment(world, ask, environmen
     credentials = grant.environments[environment]
     now = world.clock.now()
     assert set(credentials.secrets) == {"access_token", "refresh_token"}
-    assert credentials.expires_at == now + timedelta(minutes=55)
+    assert credentials.expires_at == now + timedelta(hours=1)
     assert credentials.reconnect_by == now + timedelta(days=100)
     connection = world.connection(environment, dict(credentials.secrets))
     assert plugin.check_connection(connection) == []
@@ -244,7 +244,7 @@ def test_a_refresh_brings_a_new_pair_and_the_old_token_is_dead(world):
     old = world.connection()
     new, credentials = refreshed(world, old)
     assert new.credentials["refresh_token"] != old.credentials["refresh_token"]
-    assert credentials.expires_at == world.clock.now() + timedelta(minutes=55)
+    assert credentials.expires_at == world.clock.now() + timedelta(hours=1)
     assert credentials.reconnect_by == world.clock.now() + timedelta(days=100)
     with pytest.raises(ReconnectRequired) as caught:
         plugin.refresh(old)

@@ -42,7 +42,12 @@ class AppSettings(Schema):
     """What an operator sets once per environment: the keys of the Intuit app."""
 
     client_id = fields.String(
-        required=True, metadata={"label": "Client ID", "help": "Intuit developer portal, Keys."}
+        required=True,
+        metadata={
+            "label": "Client ID",
+            "own": True,
+            "help": "Intuit developer portal, Keys: production for live, development for test.",
+        },
     )
     client_secret = fields.String(
         required=True, metadata={"label": "Client secret", "secret": True}
@@ -147,7 +152,12 @@ PROVIDER = Provider(
     urls=URLS,
     reference=REFERENCE,
     connect_methods=(
-        ConnectMethod("oauth", "Connect to QuickBooks", "Sign in at Intuit and pick a company."),
+        ConnectMethod(
+            "oauth",
+            "Connect to QuickBooks",
+            "Sign in at Intuit as an administrator and pick the company.",
+            needs=("com.intuit.quickbooks.accounting",),
+        ),
     ),
     capabilities=frozenset(Capability)
     - {Capability.COLLECT_PAYMENT_METHOD, Capability.COLLECT_INVOICE},
@@ -165,4 +175,12 @@ PROVIDER = Provider(
         max_lines=750,
     ),
     homepage="https://quickbooks.intuit.com",
+    events=(
+        "Customer: Update",
+        "Customer: Merge",
+        "Customer: Delete",
+        "Invoice: Update",
+        "Invoice: Void",
+        "Invoice: Delete",
+    ),
 )

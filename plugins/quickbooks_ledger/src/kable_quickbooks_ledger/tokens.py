@@ -11,8 +11,6 @@ from oauthlib.oauth2 import OAuth2Error, WebApplicationClient
 from kable_hub import Call, Credentials, NeedsOperator, OutcomeUnknown, ProviderError, Transient
 from kable_quickbooks_ledger.transport import Answer, send
 
-MARGIN = timedelta(minutes=5)
-"""So much before its end an access token counts as dead."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FORM = {
     "Accept": "application/json",
@@ -80,7 +78,7 @@ def read(client: WebApplicationClient, answer: Answer, now: datetime, old: str) 
             "access_token": str(reply["access_token"]),
             "refresh_token": str(reply.get("refresh_token") or old),
         },
-        expires_at=now + timedelta(seconds=int(reply.get("expires_in") or 3600)) - MARGIN,
+        expires_at=now + timedelta(seconds=int(reply.get("expires_in") or 3600)),
         reconnect_by=min(ends, default=None),
     )
 
