@@ -31,10 +31,10 @@ def need_postgres() -> None:
         pytest.skip(postgres.missing())
 
 
-def fresh(kind: str, tmp_path: Path) -> Iterator[str]:
+def fresh(kind: str, tmp_path: Path, prepare: stores.Prepare | None = None) -> Iterator[str]:
     if kind == "postgres":
         need_postgres()
-    url = stores.fresh_database_url(kind, tmp_path)
+    url = stores.fresh_database_url(kind, tmp_path, prepare=prepare)
     yield url
     stores.drop_database(url)
 

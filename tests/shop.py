@@ -28,10 +28,10 @@ from kable_hub.sync.steps import Rooms
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.web import context
-from kable_hub.web.app import create_app
 from kable_hub.web.server import serve_in_thread
 from tests import stores
-from tests.web.site import invoice, migrated
+from tests.stores import migrated
+from tests.web.site import app_of, invoice
 
 LIVE, TEST = Environment.LIVE, Environment.TEST
 ROUNDS = 1000
@@ -264,16 +264,3 @@ def opened(
         front.behind = one.app
         yield one
         one.hub.close()
-
-
-_apps: dict[tuple[str, ...], Flask] = {}
-
-
-def app_of(hub: Hub) -> Flask:
-    """The app with this hub behind it. It is made once for the same providers and then handed on
-    from stage to stage, as making it takes longer than a test."""
-    slugs = tuple(one.slug for one in hub.registry.providers())
-    if slugs not in _apps:
-        _apps[slugs] = create_app(hub)
-    context.install(_apps[slugs], hub)
-    return _apps[slugs]

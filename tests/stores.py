@@ -16,10 +16,10 @@ import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 
+from tests import recycling
 from tests.postgres import PostgresServer, locked
 
 KINDS = ("sqlite", "postgres")
@@ -33,12 +33,23 @@ def fresh_database_url(
     """Make a database that nobody else uses and give its URL.
 
     `prepare(url)` is a module-level function that fills a database, for example with the tables.
-    It runs once in a test run; every database is then a copy of what it left, rows and ids
-    included. `durable` chooses a PostgreSQL that forces every commit to the disk.
+    It runs once in a test run; every database then holds what it left, rows and ids included:
+    as a copy, or (`recycling`) put back to it after another test. `durable` chooses a PostgreSQL
+    that forces every commit to the disk.
     """
     if kind == "sqlite":
         return fresh_sqlite(tmp_path, prepare)
     return fresh_postgres(prepare, durable)
+
+
+def migrated(url: str) -> None:
+    """A `prepare`: the hub's tables."""
+    from kable_hub.store import schema
+    from kable_hub.store.database import Database
+
+    database = Database(url)
+    schema.migrate(database)
+    database.close()
 
 
 def fresh_sqlite(tmp_path: Path, prepare: Prepare | None) -> str:
@@ -63,9 +74,19 @@ def sqlite_template(prepare: Prepare) -> Path:
 
 def fresh_postgres(prepare: Prepare | None, durable: bool) -> str:
     server = shared_server(durable)
-    template = postgres_template(server, prepare) if prepare else "template1"
+    if prepare is None or durable:
+        return copied(server, postgres_template(server, prepare) if prepare else "template1")
+    template = postgres_template(server, prepare)
+    if used := recycling.lend(template):
+        return used
+    url = copied(server, template)
+    recycling.enrol(url, template)
+    return url
+
+
+def copied(server: PostgresServer, template: str) -> str:
     name = f"t_{uuid.uuid4().hex[:16]}"
-    execute(server.url(), f"create database {name} template {template}")
+    execute(server.url(), f"create database {name} template {template} strategy file_copy")
     return server.url(name)
 
 
@@ -85,11 +106,10 @@ def postgres_template(server: PostgresServer, prepare: Prepare) -> str:
 
 
 def drop_database(url: str) -> None:
-    """Give a database's room back and cut its connections; SQLite files go with `tmp_path`."""
-    parts = urlsplit(url)
-    if parts.scheme.startswith("postgres"):
-        admin = parts._replace(path="/postgres").geturl()
-        execute(admin, f"drop database if exists {parts.path[1:]} with (force)")
+    """Give a database back. SQLite files go with `tmp_path`; PostgreSQL drops one that was made
+    empty, and hands one that was prepared on to the next who asks for the same."""
+    if url.startswith("postgres") and not recycling.give_back(url):
+        recycling.drop(url)
 
 
 def execute(url: str, statement: str) -> None:

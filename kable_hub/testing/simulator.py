@@ -143,16 +143,21 @@ class Simulator:
         server.daemon_threads = True  # type: ignore[attr-defined]
         self._port = server.port
         self._server = server
-        serve = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        serve.start()
+        self._thread = threading.Thread(target=self._serve, args=(server,), daemon=True)
+        self._thread.start()
         return self
+
+    def _serve(self, server: BaseWSGIServer) -> None:
+        while self._server is server:
+            server.handle_request()
 
     def stop(self) -> None:
         """Close the listening socket and cut what is open; the state stays."""
         server, self._server = self._server, None
         if server is None:
             return
-        server.shutdown()
+        wire.poke(server.port)
+        self._thread.join()
         server.server_close()
         for connection in list(server.open_sockets):  # type: ignore[attr-defined]
             wire.cut(connection)

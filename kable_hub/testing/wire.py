@@ -64,6 +64,11 @@ class Handler(WSGIRequestHandler):
             self.close_connection = True
 
 
+def poke(port: int) -> None:
+    """Connect and hang up: whoever waits there for a request wakes."""
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+
+
 def cut(connection: socket.socket) -> None:
     """End a connection without a word."""
     try:

@@ -1,5 +1,6 @@
 """Serve the app: gunicorn in this process for work, a plain thread for tests and the demo."""
 
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Self
@@ -93,8 +94,13 @@ class ThreadServer:
 
     def __init__(self, server: BaseWSGIServer) -> None:
         self._server = server
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        self._stopped = False
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+
+    def _serve(self) -> None:
+        while not self._stopped:
+            self._server.handle_request()
 
     @property
     def url(self) -> str:
@@ -103,9 +109,12 @@ class ThreadServer:
 
     def stop(self) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        if not self._stopped:
+            self._stopped = True
+            # The thread waits for a request and not for a moment: this one is its last.
+            socket.create_connection(("127.0.0.1", self._server.port), timeout=5).close()
+            self._thread.join(5)
+            self._server.server_close()
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -35,6 +36,7 @@ from kable_hub.store import outbox
 from kable_hub.store import tables as t
 from kable_hub.sync.drain import Pace, drain
 from kable_hub.usecases.hub import open_hub
+from tests import stores
 from tests.acme import PROVIDER, Acme
 from tests.delivery.stage import SCOPE, Stage, furnish
 
@@ -175,7 +177,8 @@ class Deliveries(RuleBasedStateMachine):
         self.clock = ManualClock(START)
         self.ledger = Ledger(self.clock)
         self.folder = tempfile.TemporaryDirectory()
-        environ = {"KABLE_DATA_DIR": self.folder.name}
+        database = stores.fresh_sqlite(Path(self.folder.name), stores.migrated)
+        environ = {"KABLE_DATA_DIR": self.folder.name, "DATABASE_URL": database}
         registry = Registry.of(InMemory(self.ledger))
         hub = open_hub(Settings.load(environ), clock=self.clock, registry=registry)
         furnish(hub)

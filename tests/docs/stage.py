@@ -16,8 +16,8 @@ from kable_hub.settings import Settings
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
-from kable_hub.web.app import create_app
 from tests.docs.reading import Block
+from tests.web.site import app_of
 
 PATIENCE = 15
 
@@ -96,4 +96,4 @@ def stage(
             "live": accounts.create_api_key(hub, account, Environment.LIVE).secret,
             "operator": accounts.create_operator_key(hub).secret,
         }
-        yield Stage(hub, create_app(hub), account, keys)
+        yield Stage(hub, app_of(hub), account, keys)

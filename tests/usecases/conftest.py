@@ -7,7 +7,8 @@ import pytest
 
 from tests import stores
 from tests.conftest import need_postgres
-from tests.usecases.house import House, house, migrated
+from tests.stores import migrated
+from tests.usecases.house import House, house
 
 
 @pytest.fixture(params=stores.KINDS)

@@ -29,10 +29,9 @@ from kable_hub import (
 from kable_hub.clock import ManualClock
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
-from kable_hub.store import connections, deliveries, schema
+from kable_hub.store import connections, deliveries
 from kable_hub.store import tables as t
 from kable_hub.store.connections import ConnectionRow
-from kable_hub.store.database import Database
 from kable_hub.store.deliveries import DeliveryFilter, DeliveryRow
 from kable_hub.store.scope import Scope
 from kable_hub.testing.builders import NOW
@@ -139,12 +138,6 @@ BOOKS = replace(
     capabilities=PROVIDER.capabilities | {Capability.SETTING_CHOICES, Capability.SEARCH_CUSTOMERS},
 )
 BETA = replace(PROVIDER, slug="beta", title="Beta", app_settings=None)
-
-
-def migrated(url: str) -> None:
-    database = Database(url)
-    schema.migrate(database)
-    database.close()
 
 
 @dataclass

@@ -7,7 +7,8 @@ import pytest
 
 from tests import stores
 from tests.conftest import need_postgres
-from tests.web.site import Site, migrated, site
+from tests.stores import migrated
+from tests.web.site import Site, site
 
 
 def _fresh(kind: str, folder: Path) -> Iterator[Site]:

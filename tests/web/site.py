@@ -12,21 +12,13 @@ from werkzeug.test import TestResponse
 from kable_hub.domain import Environment
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
-from kable_hub.store import schema
-from kable_hub.store.database import Database
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
+from kable_hub.web import context, idempotency
 from kable_hub.web.app import create_app
 from tests.acme import Acme, AcmeSimulator
 
 CANARY = "canary-webhook-4f9d2c7ab1"
-
-
-def migrated(url: str) -> None:
-    """Fill a database with the tables."""
-    database = Database(url)
-    schema.migrate(database)
-    database.close()
 
 
 @dataclass
@@ -109,11 +101,27 @@ def site(database_url: str, folder: Path, *plugins: object, **environ: str) -> I
         hub.close()
 
 
+_apps: list[tuple[object, Flask]] = []
+
+
+def app_of(hub: Hub) -> Flask:
+    """The app with this hub behind it. It is made once for the same providers and settings and
+    then handed on from test to test, as making it takes longer than most tests."""
+    like = (list(hub.registry.providers()), hub.settings.max_body_bytes)
+    found = [app for one, app in _apps if one == like]
+    if not found:
+        found = [create_app(hub)]
+        _apps.append((like, found[0]))
+    context.install(found[0], hub)
+    found[0].extensions.pop(idempotency.SWEPT, None)
+    return found[0]
+
+
 def _site(hub: Hub, acme: AcmeSimulator) -> Site:
     account = accounts.create_account(hub, "Shop", "paid").id
     return Site(
         hub=hub,
-        app=create_app(hub),
+        app=app_of(hub),
         acme=acme,
         account=account,
         key=accounts.create_api_key(hub, account, Environment.TEST).secret,

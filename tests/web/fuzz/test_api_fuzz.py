@@ -14,7 +14,8 @@ from schemathesis.specs.openapi.checks import (
 
 from tests import stores
 from tests.conftest import need_postgres
-from tests.web.site import customer, invoice, migrated, site
+from tests.stores import migrated
+from tests.web.site import customer, invoice, site
 
 CHECKS = [
     not_a_server_error,
