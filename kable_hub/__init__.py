@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from kable_hub import canonical, money
+from kable_hub import canonical, combining, money
 from kable_hub.connection import Call, Connection
 from kable_hub.dialogue import ConnectRequest, Credentials, Form, Grant, Redirect
 from kable_hub.domain import (
@@ -144,6 +144,7 @@ __all__ = [
     "Unsupported",
     "WebhookRequest",
     "canonical",
+    "combining",
     "hookimpl",
     "money",
     "transport",

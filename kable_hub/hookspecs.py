@@ -229,7 +229,8 @@ def check_connection(connection: Connection) -> list[str]:
     """Try the connection with a cheap read; answer warnings for people.
 
     Raises ReconnectRequired or NeedsOperator where something is missing. A success wakes a
-    paused connection. Capability `check_connection`. Since API 1.
+    paused connection and what waited for settings. Called with nothing remembered of the
+    connection. Capability `check_connection`. Since API 1.
     """
 
 

@@ -22,7 +22,7 @@ from kable_hub.store.ids import new_id
 from kable_hub.store.pauses import Lane
 
 LONGEST_NAME = 200
-LARGEST = 1_000_000
+LARGEST = 4_000_000
 """Characters of JSON that one fact may have."""
 
 

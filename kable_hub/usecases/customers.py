@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from kable_hub.domain import Address, LinkedCustomer
 from kable_hub.plugins import UnknownProvider
 from kable_hub.provider import Capability
-from kable_hub.store import connections, customers, invoices
+from kable_hub.store import connections, customers, invoices, links, outbox
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.customers import CustomerRow
 from kable_hub.store.ids import new_id
@@ -17,6 +17,7 @@ from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.link_views import LinkView, link_views
 from kable_hub.usecases.link_writing import begin_creating, extract, verify, write_link
 from kable_hub.usecases.lookup import customer_named
+from kable_hub.usecases.waking import wake
 
 STATUSES = ("ACTIVE", "CANCELLED")
 
@@ -122,7 +123,9 @@ def list_customers(
 
 
 def change_customer(hub: Hub, scope: Scope, reference: str, change: CustomerChange) -> CustomerView:
-    """Change a customer. Raises NotFound, Invalid, Conflict (`client_id_immutable`,
+    """Change a customer; what is not sent yet is planned anew, and what waited for it goes on.
+
+    Raises NotFound, Invalid, Conflict (`client_id_immutable`,
     `currency_in_use` once it has invoices).
     """
     with hub.database.write():
@@ -138,7 +141,15 @@ def change_customer(hub: Hub, scope: Scope, reference: str, change: CustomerChan
             detail = f"There are invoices of this customer; its currency stays {row.currency}."
             raise Conflict("currency_in_use", detail)
         customers.save(scope, changed)
+        _plan_anew(hub, scope, row.id)
         return _view(scope, changed)
+
+
+def _plan_anew(hub: Hub, scope: Scope, customer_id: str) -> None:
+    for link in links.of_customers(scope, [customer_id]):
+        removed = ("customer",)
+        outbox.relink(scope, link.connection_id, customer_id, hub.now(), removes=removed)
+        wake(hub, [link.connection_id])
 
 
 def resolve_customer(hub: Hub, scope: Scope, reference: str) -> CustomerRow:

@@ -17,18 +17,12 @@ def create(connection, key="key-1", **customer):
     return plugin.link_customer(connection, builders.customer(**customer), None, key)
 
 
-def test_a_customer_is_linked_with_name_currency_and_the_companys_facts(world):
+def test_a_customer_is_linked_with_name_and_currency(world):
     linked = check(world.connection(), "28")
     assert (linked.reference, linked.title, linked.currency) == ("28", "Drivr App", "USD")
     assert linked.email == "billing@drivr.example"
     assert linked.warnings == ()
-    assert linked.parts == {
-        "country": "US",
-        "home_currency": "USD",
-        "multicurrency": "yes",
-        "custom_numbers": "yes",
-        "sales_tax": "yes",
-    }
+    assert linked.parts == {}
 
 
 @pytest.mark.parametrize(
@@ -191,10 +185,23 @@ def test_choices_are_read_and_a_service_is_the_default_item(world):
     assert items.default == "1"
     assert [one.label for one in items.choices] == ["Services", "Hours", "Goods"]
     world.book.tables["Item"]["1"]["Active"] = False
+    connection = world.connection()
     assert plugin.setting_choices(connection, "default_item").default == "2"
     terms = plugin.setting_choices(connection, "term")
     assert [one.label for one in terms.choices] == ["Net 30", "Net 15", "Due on receipt"]
-    assert plugin.setting_choices(connection, "items").choices == ()
+    mapped = plugin.setting_choices(connection, "items")
+    assert ([one.label for one in mapped.choices], mapped.default) == (["Hours", "Goods"], "")
+    assert plugin.setting_choices(connection, "numbers").choices == ()
+
+
+def test_one_list_serves_every_setting_that_names_the_same_kind(world):
+    connection = world.connection()
+    for name in ("default_item", "items", "tax_code", "no_tax_code", "tax_codes", "tax_code"):
+        plugin.setting_choices(connection, name)
+    assert world.guard.names() == ["choices.read", "choices.read"]
+    world.clock.advance(600)
+    plugin.setting_choices(connection, "items")
+    assert len(world.guard.names()) == 3
 
 
 def test_every_setting_with_choices_has_them(world):
@@ -203,7 +210,7 @@ def test_every_setting_with_choices_has_them(world):
     asked = [
         name for name, one in PROVIDER.settings().fields.items() if one.metadata.get("choices")
     ]
-    assert len(asked) == 5
+    assert len(asked) == 8
     assert all(plugin.setting_choices(connection, name).choices for name in asked)
 
 

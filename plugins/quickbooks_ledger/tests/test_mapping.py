@@ -1,5 +1,6 @@
 """Hub to QuickBooks on paper: every cent, every number, every rule of the country."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -192,6 +193,71 @@ def test_elsewhere_a_missing_tax_code_is_named(tax, setting):
     assert f"({setting})" in caught.value.message
 
 
+def test_everything_that_is_missing_is_named_at_once():
+    lines = (
+        builders.line(1, tax=2000, tax_code="VAT20"),
+        builders.line(2, tax=500, tax_code="VAT5"),
+        builders.line(3, tax=2000, tax_code="VAT20"),
+        builders.line(4),
+    )
+    with pytest.raises(NeedsOperator) as caught:
+        document(builders.invoice(*lines, currency="GBP"), BRITISH, default_item="", no_tax_code="")
+    assert caught.value.message == (
+        'Settings have to be chosen first: "Default item" (default_item); tax_codes has no entry '
+        'for VAT20, VAT5; "Tax code for untaxed lines" (no_tax_code).'
+    )
+
+
+def test_a_tax_code_of_yours_never_falls_back_on_the_general_one():
+    line = builders.line(tax=500, tax_code="VAT5")
+    with pytest.raises(NeedsOperator, match="VAT5"):
+        document(builders.invoice(line, currency="GBP"), BRITISH, tax_codes={"VAT20": "9"})
+
+
+def many(count, **changes):
+    return [builders.line(at, amount=at + 1, quantity=Decimal(2), **changes) for at in range(count)]
+
+
+def test_more_lines_than_fit_are_refused_with_the_setting_that_helps():
+    with pytest.raises(Unsupported, match=r"751 lines.*many_lines"):
+        document(builders.invoice(*many(751)))
+    assert len(document(builders.invoice(*many(750)))["Line"]) == 750
+
+
+def test_lines_are_put_together_by_the_item_they_are_booked_to():
+    lines = [
+        replace(line, product_code=("A", "B", "C")[at % 3], tax=at % 2)
+        for at, line in enumerate(many(900))
+    ]
+    invoice = builders.invoice(*lines)
+    settings = {"items": {"A": "7", "B": "7"}, "many_lines": "combine"}
+    written = document(invoice, **settings)["Line"]
+    assert len(written) == 750
+
+    def sums(rows, item, code):
+        found = {}
+        for row in rows:
+            key = item(row), code(row)
+            found[key] = found.get(key, 0) + row_amount(row)
+        return found
+
+    def row_amount(row):
+        return row["Amount"] if isinstance(row, dict) else money.to_major(row.amount, "USD")
+
+    detail = lambda row: row["SalesItemLineDetail"]  # noqa: E731
+    sent = sums(
+        written,
+        lambda row: detail(row)["ItemRef"]["value"],
+        lambda row: detail(row)["TaxCodeRef"]["value"],
+    )
+    assert sent == sums(
+        lines,
+        lambda line: settings["items"].get(line.product_code, "1"),
+        lambda line: "TAX" if line.tax else "NON",
+    )
+    assert "lines together" in written[-1]["Description"]
+
+
 def test_a_due_date_wins_over_the_terms():
     assert document(builders.invoice(), term="3")["SalesTermRef"] == {"value": "3"}
     written = document(builders.invoice(due_date=date(2026, 12, 1)), term="3")
@@ -202,6 +268,23 @@ def test_a_due_date_wins_over_the_terms():
 def test_class_and_service_date_go_on_the_line():
     row = details(builders.line(service_date=date(2026, 10, 31)), item_class="5")
     assert (row.ServiceDate, row.ClassRef) == ("2026-10-31", {"value": "5"})
+
+
+def test_a_company_that_keeps_classes_for_invoices_has_them_there():
+    company = replace(AMERICAN, classes="invoice")
+    written = document(builders.invoice(), company, item_class="5", department="2")
+    assert (written["ClassRef"], written["DepartmentRef"]) == ({"value": "5"}, {"value": "2"})
+    assert "ClassRef" not in written["Line"][0]["SalesItemLineDetail"]
+
+
+def test_a_class_or_a_location_that_the_company_would_drop_holds_the_invoice():
+    company = replace(AMERICAN, classes="", departments=False)
+    assert "ClassRef" not in document(builders.invoice(), company)
+    with pytest.raises(NeedsOperator) as caught:
+        document(builders.invoice(), company, item_class="5", department="2")
+    assert (caught.value.code, caught.value.on) == ("tracking_off", "settings")
+    assert "Class tracking is off" in caught.value.message
+    assert "Locations are off" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -248,11 +331,33 @@ def test_quickbooks_is_never_asked_to_mail_the_customer():
 
 
 @pytest.mark.parametrize(
-    "address", ["", "nobody", "a@b", "a@b.c, d@e.f", "ü@example.com", f"{'a' * 100}@example.com"]
+    "address", ["", "nobody", "a@b", "ü@example.com", f"{'a' * 100}@example.com"]
 )
 def test_an_address_that_quickbooks_refuses_is_left_out(address):
     written = document(builders.invoice(), customer=link(email=address))
     assert "BillEmail" not in written
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("a@b.example, d@e.example", "a@b.example, d@e.example"),
+        (" a@b.example;nobody; d@e.example ", "a@b.example, d@e.example"),
+        (f"a@b.example, {'c' * 90}@e.example", "a@b.example"),
+    ],
+)
+def test_of_several_addresses_those_that_fit_are_kept(typed, sent):
+    written = document(builders.invoice(), customer=link(email=typed))
+    assert written["BillEmail"] == {"Address": sent}
+
+
+def test_it_mails_the_invoice_only_where_the_settings_ask_for_it():
+    written = document(builders.invoice(), mail_invoice=True, send_email=False)
+    assert written["EmailStatus"] == "NeedToSend"
+    assert written["BillEmail"] == {"Address": "billing@example.com"}
+    with pytest.raises(NeedsOperator) as caught:
+        document(builders.invoice(), customer=link(email=""), mail_invoice=True)
+    assert (caught.value.code, caught.value.on) == ("missing_email", "customer")
 
 
 def test_texts_are_cleaned_and_cut():

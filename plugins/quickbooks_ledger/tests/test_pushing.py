@@ -1,6 +1,8 @@
 """One invoice, exactly once, whatever the network does."""
 
 import socket
+from dataclasses import replace
+from datetime import date
 
 import kable_quickbooks_ledger as plugin
 import pytest
@@ -305,11 +307,43 @@ def test_reads_around_an_invoice_that_fail_are_passed_on(world):
         plugin.plan_invoice(connection, builders.invoice(currency="EUR"), link)
 
 
-def test_a_link_without_the_companys_facts_has_them_read(world):
+def test_the_company_is_read_once_and_its_preferences_anew_every_hour(world):
+    connection, link = world.connection(), builders.link("28")
+    assert "DocNumber" in plugin.plan_invoice(connection, builders.invoice(), link)
+    world.book.custom_numbers = False
+    assert "DocNumber" in plugin.plan_invoice(connection, builders.invoice(), link)
+    world.clock.advance(3600)
+    fresh = replace(connection, credentials=world.connection().credentials)
+    assert "DocNumber" not in plugin.plan_invoice(fresh, builders.invoice(), link)
+    assert world.guard.names() == ["company.read", "preferences.read", "preferences.read"]
+
+
+def test_a_rate_is_read_once_for_each_currency_and_day(world):
     connection = world.connection()
-    document = plugin.plan_invoice(connection, builders.invoice(), builders.link("28"))
-    assert document == world.push(connection).document
-    assert world.guard.names()[:2] == ["company.read", "preferences.read"]
+    links = {"EUR": builders.link("29", currency="EUR"), "GBP": builders.link("30", currency="GBP")}
+    for currency, day in (("EUR", 1), ("EUR", 1), ("GBP", 1), ("EUR", 2), ("GBP", 1)):
+        invoice = builders.invoice(currency=currency, issue_date=date(2026, 11, day))
+        plugin.plan_invoice(connection, invoice, links[currency])
+    assert world.guard.names().count("exchangerate.read") == 3
+
+
+def test_that_there_is_no_rate_is_not_remembered(world):
+    connection = world.connection()
+    link = builders.link("29", currency="EUR")
+    rate = world.book.rates.pop("EUR")
+    with pytest.raises(NeedsOperator, match="no exchange rate for EUR on 2026-11-22"):
+        plugin.plan_invoice(connection, builders.invoice(currency="EUR"), link)
+    world.book.rates["EUR"] = rate
+    document = plugin.plan_invoice(connection, builders.invoice(currency="EUR"), link)
+    assert document["ExchangeRate"] == rate
+
+
+def test_a_customers_own_settings_hold_for_its_invoices(world):
+    connection = world.connection(term="1", item_class="1")
+    link = builders.link("28", settings={"term": "2"})
+    document = plugin.plan_invoice(connection, builders.invoice(), link)
+    assert document["SalesTermRef"] == {"value": "2"}
+    assert document["Line"][0]["SalesItemLineDetail"]["ClassRef"] == {"value": "1"}
 
 
 def test_a_paid_invoice_is_not_voided(world):

@@ -2,19 +2,20 @@
 
 from collections import Counter
 from decimal import Decimal
+from functools import partial
 
 import kable_stripe_payments as plugin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kable_stripe_payments.combining import fitted
 from kable_stripe_payments.forms import encode
 from kable_stripe_payments.lines import lines_of
 from kable_stripe_payments.simulator.params import parse
 
-from kable_hub import Unsupported
+from kable_hub import Unsupported, combining
 from kable_hub.testing import builders
 
+fitted = partial(combining.fitted, longest=5000)
 DEFAULTS = builders.default_settings(plugin.provider())
 kinds = st.tuples(
     st.sampled_from(["", "A", "B"]),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from kable_hub import Connection, Customer, LinkedCustomer, ProviderError, Rejected
 from kable_quickbooks_ledger import faults, text
 from kable_quickbooks_ledger.client import Client, Row, quoted
-from kable_quickbooks_ledger.company import Company, read_company
+from kable_quickbooks_ledger.company import Company, company_of
 from kable_quickbooks_ledger.receipts import reference_of
 
 _ABSENT = (faults.INACTIVE, faults.BAD_REFERENCE, "2030")
@@ -22,7 +22,7 @@ def check(connection: Connection, customer: Customer, reference: str) -> LinkedC
             f"{title(row)} is inactive in QuickBooks: make it active there first.",
             code="inactive_customer",
         )
-    return linked(row, read_company(client), customer)
+    return linked(row, company_of(connection), customer)
 
 
 def search(connection: Connection, query: str) -> list[LinkedCustomer]:
@@ -58,10 +58,10 @@ def _absent(client: Client, reference: str) -> str:
 
 
 def linked(row: Row, company: Company, customer: Customer) -> LinkedCustomer:
-    """The link to this customer, with the company's facts and warnings for people."""
+    """The link to this customer, with warnings for people."""
     currency = reference_of(row, "CurrencyRef") or company.home_currency
     warnings = tuple(_warnings(row, currency, customer))
-    return replace(_shown(row), currency=currency, parts=company.parts(), warnings=warnings)
+    return replace(_shown(row), currency=currency, warnings=warnings)
 
 
 def _warnings(row: Row, currency: str, customer: Customer) -> list[str]:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from kable_hub import (
     Capability,
@@ -11,11 +11,13 @@ from kable_hub import (
     Environment,
     Facts,
     Kind,
+    Lift,
     Limit,
     Provider,
     Reference,
     money,
 )
+from kable_quickbooks_ledger.settings import MAX_LINES, Settings
 
 BATCH = 30
 _MINUTE = timedelta(minutes=1)
@@ -62,74 +64,6 @@ class AppSettings(Schema):
     )
 
 
-class Settings(Schema):
-    """A connection's settings; every one has a default, only the item has to be chosen."""
-
-    default_item = fields.String(
-        load_default="",
-        metadata={
-            "label": "Default item",
-            "choices": True,
-            "help": "Product or service for lines without a mapping of their own.",
-        },
-    )
-    items = fields.Dict(
-        keys=fields.String(),
-        values=fields.String(),
-        load_default=dict,
-        metadata={"label": "Items", "help": "Product code to QuickBooks item id."},
-    )
-    tax_code = fields.String(
-        load_default="",
-        metadata={
-            "label": "Tax code for taxed lines",
-            "choices": True,
-            "help": "Empty: TAX in the US; elsewhere it has to be chosen.",
-        },
-    )
-    no_tax_code = fields.String(
-        load_default="",
-        metadata={
-            "label": "Tax code for untaxed lines",
-            "choices": True,
-            "help": "Empty: NON in the US; elsewhere it has to be chosen.",
-        },
-    )
-    tax_codes = fields.Dict(
-        keys=fields.String(),
-        values=fields.String(),
-        load_default=dict,
-        metadata={"label": "Tax codes", "help": "Your tax code to QuickBooks tax code id."},
-    )
-    term = fields.String(
-        load_default="",
-        metadata={
-            "label": "Terms",
-            "choices": True,
-            "help": "For invoices without a due date of their own.",
-        },
-    )
-    item_class = fields.String(
-        load_default="", metadata={"label": "Class", "choices": True, "help": "Set on each line."}
-    )
-    numbers = fields.String(
-        load_default="company",
-        validate=validate.OneOf(["company", "own", "quickbooks"]),
-        metadata={
-            "label": "Invoice numbers",
-            "help": "company: as its custom transaction numbers say; own: always yours; "
-            "quickbooks: always QuickBooks' counter.",
-        },
-    )
-    send_email = fields.Boolean(
-        load_default=True,
-        metadata={
-            "label": "Put the customer's e-mail on the invoice",
-            "help": "QuickBooks is never asked to send it.",
-        },
-    )
-
-
 REFERENCE = Reference(
     pattern=r"[1-9]\d{0,18}",
     help="Open the customer in QuickBooks: the number after nameId= in the address.",
@@ -172,8 +106,9 @@ PROVIDER = Provider(
     batch_size=BATCH,
     facts=Facts(
         currencies=frozenset(code for code, digits in money.EXPONENTS.items() if digits <= 2),
-        max_lines=750,
+        max_lines=MAX_LINES,
     ),
+    lifts=(Lift("max_lines", setting="many_lines", value="combine"),),
     homepage="https://quickbooks.intuit.com",
     events=(
         "Customer: Update",

@@ -1,7 +1,7 @@
 """Invoices: plan, push, void."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from kable_hub import (
@@ -17,23 +17,45 @@ from kable_hub import (
 )
 from kable_quickbooks_ledger import customers, faults, mapping, receipts
 from kable_quickbooks_ledger.client import Client, Row
-from kable_quickbooks_ledger.company import Company, read_company
+from kable_quickbooks_ledger.company import company_of
 from kable_quickbooks_ledger.finding import by_number, one_of
+
+RATE_LASTS = timedelta(hours=6)
+"""Rates of a day are corrected seldom; a check or a retry by hand reads them anew."""
 
 
 def plan(connection: Connection, invoice: Invoice, link: CustomerLink) -> Document:
-    """The document. Reads an exchange rate for a foreign currency, else nothing."""
-    client = Client.of(connection)
-    company = Company.from_parts(link.parts) or read_company(client)
+    """The document. Reads what nobody remembers: the company, a rate for a foreign currency."""
+    company = company_of(connection)
     mapping.check_currency(invoice, link, company)
     rate = None
     if invoice.currency != company.home_currency:
-        rate = exchange_rate(client, invoice.currency, invoice.issue_date)
-    return mapping.to_document(invoice, link, company, connection.settings, rate)
+        rate = exchange_rate(connection, invoice.currency, invoice.issue_date)
+    settings = {**connection.settings, **link.settings}
+    return mapping.to_document(invoice, link, company, settings, rate)
 
 
-def exchange_rate(client: Client, currency: str, day: date) -> Decimal | None:
-    """The company's own rate of that day, home currency for one of `currency`."""
+def exchange_rate(connection: Connection, currency: str, day: date) -> Decimal:
+    """The company's own rate of that day, home currency for one of `currency`.
+
+    Raises NeedsOperator where it has none: QuickBooks would book the invoice at 1.
+    """
+    client = Client.of(connection)
+
+    def read() -> Decimal:
+        rate = _rate(client, currency, day)
+        if rate is None:
+            # Raised in here, so that it is not remembered: a person will enter the rate.
+            raise NeedsOperator(
+                f"QuickBooks has no exchange rate for {currency} on {day}.",
+                code="missing_exchange_rate",
+            )
+        return rate
+
+    return Decimal(connection.remember(f"rate {currency} {day}", RATE_LASTS, read))
+
+
+def _rate(client: Client, currency: str, day: date) -> Decimal | None:
     params = {"sourcecurrencycode": currency, "asofdate": day.isoformat()}
     try:
         row = client.read("exchangerate.read", "exchangerate", **params).get("ExchangeRate")

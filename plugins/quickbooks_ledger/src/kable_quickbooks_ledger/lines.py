@@ -1,37 +1,84 @@
 """Lines of an invoice: amounts that multiply out, items, tax codes."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from typing import Any
 
-from kable_hub import InvoiceLine, NeedsOperator, money
-from kable_quickbooks_ledger import text
+from kable_hub import Invoice, InvoiceLine, Unsupported, combining, money
+from kable_quickbooks_ledger import codes, text, tracking
 from kable_quickbooks_ledger.company import Company
+from kable_quickbooks_ledger.settings import MAX_LINES
 
 DECIMALS = 7
 """QuickBooks keeps so many decimals of a quantity and a unit price."""
-TAXED = ("tax_code", "Tax code for taxed lines")
-UNTAXED = ("no_tax_code", "Tax code for untaxed lines")
+LONGEST = 4000
+"""Characters of a description."""
 
 
-def to_line(
+def to_lines(
+    invoice: Invoice, company: Company, settings: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The lines of the document, put together where there are too many and the settings say so.
+
+    Raises NeedsOperator for a missing setting, Unsupported (`max_lines`).
+    """
+    codes.check(invoice.lines, company, settings)
+    rows = _fitted(invoice.lines, company, settings)
+    return [_to_line(row, invoice.currency, company, settings) for row in rows]
+
+
+def _fitted(
+    lines: Sequence[InvoiceLine], company: Company, settings: Mapping[str, Any]
+) -> list[InvoiceLine]:
+    if len(lines) <= MAX_LINES:
+        return list(lines)
+    if settings.get("many_lines") != "combine":
+        raise Unsupported(
+            f"The invoice has {len(lines)} lines, QuickBooks takes {MAX_LINES}. The setting "
+            "many_lines lets the last ones be put together.",
+            fact="max_lines",
+        )
+
+    def kind(line: InvoiceLine) -> Hashable:
+        return line.product_code, codes.tax(line, company, settings), line.tax_code
+
+    alike = _one_code_per_item(lines, settings)
+    return combining.fitted(alike, MAX_LINES, longest=LONGEST, kind=kind)
+
+
+def _one_code_per_item(
+    lines: Sequence[InvoiceLine], settings: Mapping[str, Any]
+) -> list[InvoiceLine]:
+    """Product codes that are booked to the same item become one, so that their lines are alike."""
+    first: dict[str, str] = {}
+    named = [
+        (line, first.setdefault(codes.item(line, settings), line.product_code)) for line in lines
+    ]
+    return [
+        line if line.product_code == code else replace(line, product_code=code)
+        for line, code in named
+    ]
+
+
+def _to_line(
     line: InvoiceLine, currency: str, company: Company, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
     """One line of the document; what it says multiplies out to the amount exactly."""
     amount = money.to_major(line.amount, currency)
     quantity, price, prefix = _product(line, amount)
     detail = {
-        "ItemRef": {"value": _item(line, settings)},
+        "ItemRef": {"value": codes.item(line, settings)},
         "Qty": quantity,
         "UnitPrice": price,
-        "TaxCodeRef": reference(_tax_code(line, company, settings)),
-        "ClassRef": reference(settings.get("item_class", "")),
+        "TaxCodeRef": tracking.reference(codes.tax(line, company, settings)),
+        "ClassRef": tracking.on_line(company, settings),
         "ServiceDate": line.service_date.isoformat() if line.service_date else None,
     }
     written = {
         "Amount": amount,
         "DetailType": "SalesItemLineDetail",
-        "Description": text.cleaned(prefix + line.description, 4000),
+        "Description": text.cleaned(prefix + line.description, LONGEST),
         "SalesItemLineDetail": {key: value for key, value in detail.items() if value is not None},
     }
     return {key: value for key, value in written.items() if value != ""}
@@ -56,40 +103,3 @@ def _decimals(number: Decimal) -> int:
 
 def _plain(number: Decimal) -> Decimal:
     return Decimal(f"{number.normalize():f}")
-
-
-def _item(line: InvoiceLine, settings: Mapping[str, Any]) -> str:
-    item = settings.get("items", {}).get(line.product_code) or settings.get("default_item", "")
-    if not item:
-        raise _missing("default_item", "Default item")
-    return str(item)
-
-
-def _tax_code(line: InvoiceLine, company: Company, settings: Mapping[str, Any]) -> str:
-    taxed = line.tax != 0
-    if not company.sales_tax:
-        if taxed:
-            raise NeedsOperator(
-                "Sales tax is off in QuickBooks, the invoice has tax.", code="sales_tax_off"
-            )
-        return ""
-    if company.american:
-        return "TAX" if taxed else "NON"
-    setting, label = TAXED if taxed else UNTAXED
-    code = settings.get("tax_codes", {}).get(line.tax_code) or settings.get(setting, "")
-    if not code:
-        raise _missing(setting, label)
-    return str(code)
-
-
-def _missing(setting: str, label: str) -> NeedsOperator:
-    return NeedsOperator(
-        f'The setting "{label}" ({setting}) has to be chosen first.',
-        code="missing_setting",
-        on="settings",
-    )
-
-
-def reference(value: str) -> dict[str, str] | None:
-    """A reference as QuickBooks writes it, or None."""
-    return {"value": value} if value else None

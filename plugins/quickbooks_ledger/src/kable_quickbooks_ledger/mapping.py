@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from kable_hub import CustomerLink, Document, Invoice, NeedsOperator, Unsupported, money
-from kable_quickbooks_ledger import text
+from kable_quickbooks_ledger import text, tracking
 from kable_quickbooks_ledger.company import Company
-from kable_quickbooks_ledger.lines import reference, to_line
+from kable_quickbooks_ledger.lines import to_lines
 
 
 def to_document(
@@ -23,17 +23,20 @@ def to_document(
     has no document for.
     """
     check_currency(invoice, link, company)
+    check_tracking(company, settings)
+    address = text.email(link.customer.email)
     document = {
         "CustomerRef": {"value": link.reference},
         "DocNumber": _number(invoice, company, settings),
         "TxnDate": invoice.issue_date.isoformat(),
         "DueDate": invoice.due_date.isoformat() if invoice.due_date else "",
-        "SalesTermRef": reference("" if invoice.due_date else settings.get("term", "")),
+        "SalesTermRef": tracking.reference("" if invoice.due_date else settings.get("term", "")),
         "PrivateNote": f"Invoice {text.cleaned(invoice.number, 1000)}",
         "CustomerMemo": _memo(invoice.memo),
-        "BillEmail": _email(link, settings),
-        "EmailStatus": "NotSet",
-        "Line": [to_line(line, invoice.currency, company, settings) for line in invoice.lines],
+        "BillEmail": {"Address": address} if address and _shows(settings) else None,
+        "EmailStatus": _mailing(address, settings),
+        "Line": to_lines(invoice, company, settings),
+        **tracking.on_invoice(company, settings),
         **_currency(invoice, company, rate),
         **_tax(invoice, company),
     }
@@ -77,9 +80,29 @@ def _memo(memo: str) -> dict[str, str] | None:
     return {"value": kept} if kept else None
 
 
-def _email(link: CustomerLink, settings: Mapping[str, Any]) -> dict[str, str] | None:
-    address = text.email(link.customer.email) if settings.get("send_email", True) else ""
-    return {"Address": address} if address else None
+def check_tracking(company: Company, settings: Mapping[str, Any]) -> None:
+    """Raise NeedsOperator where the settings name a class or a location that would be dropped."""
+    found = list(tracking.faults(company, settings))
+    if found:
+        raise NeedsOperator(" ".join(found), code="tracking_off", on="settings")
+
+
+def _shows(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("send_email", True) or settings.get("mail_invoice"))
+
+
+def _mailing(address: str, settings: Mapping[str, Any]) -> str:
+    """Whether QuickBooks mails the invoice: never unless the settings ask for it."""
+    if not settings.get("mail_invoice"):
+        return "NotSet"
+    if not address:
+        raise NeedsOperator(
+            "QuickBooks is to mail the invoice, and the customer has no e-mail address that it "
+            "takes.",
+            code="missing_email",
+            on="customer",
+        )
+    return "NeedToSend"
 
 
 def _currency(invoice: Invoice, company: Company, rate: Decimal | None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kable_hub import (
 )
 from kable_quickbooks_ledger import faults, text
 from kable_quickbooks_ledger.client import Client, Row, quoted
-from kable_quickbooks_ledger.company import Company, read_company
+from kable_quickbooks_ledger.company import Company, company_of
 from kable_quickbooks_ledger.customers import linked, title
 
 ANY = "Active in (true, false)"
@@ -22,7 +22,7 @@ ANY = "Active in (true, false)"
 def create(connection: Connection, customer: Customer, key: str) -> LinkedCustomer:
     """Make the customer, or take the one an earlier try with this key made."""
     client = Client.of(connection)
-    company = read_company(client)
+    company = company_of(connection)
     wanted = text.name(customer.company_name) or text.name(customer.client_id)
     row = _standing(client, wanted, key)
     if row is None:

@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 NAMES = ("Customer", "Vendor", "Employee")
 TRANSACTIONS = ("Invoice", "CreditMemo", "SalesReceipt")
-ENTITIES = (*NAMES, *TRANSACTIONS, "Item", "Term", "TaxCode", "Class")
+ENTITIES = (*NAMES, *TRANSACTIONS, "Item", "Term", "TaxCode", "Class", "Department")
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,9 @@ class Book:
 
     `tax_rates` are percent by tax code id, outside the US. `automatic_rate` is what automated
     sales tax adds in the US where no explicit total is sent. `rates` are exchange rates by
-    currency. `closed_until` is the last closed day (ISO). `tax_delta` is added to every
-    computed tax, as QuickBooks' own rounding does at times.
+    currency. `classes` (`line`, `invoice` or empty) and `departments` say what the company keeps.
+    `closed_until` is the last closed day (ISO). `tax_delta` is added to every computed tax, as
+    QuickBooks' own rounding does at times.
     """
 
     realm: str
@@ -41,6 +42,8 @@ class Book:
     multicurrency: bool = True
     custom_numbers: bool = True
     sales_tax: bool = True
+    classes: str = "line"
+    departments: bool = True
     subscribed: bool = True
     closed_until: str = ""
     next_number: int = 1001
@@ -137,6 +140,11 @@ class Book:
                 "HomeCurrency": {"value": self.home_currency},
             },
             "TaxPrefs": {"UsingSalesTax": self.sales_tax},
+            "AccountingInfoPrefs": {
+                "ClassTrackingPerTxn": self.classes == "invoice",
+                "ClassTrackingPerTxnLine": self.classes == "line",
+                "TrackDepartments": self.departments,
+            },
             "Id": "1",
             "SyncToken": "1",
         }

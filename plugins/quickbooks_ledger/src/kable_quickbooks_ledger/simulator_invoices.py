@@ -14,7 +14,7 @@ from kable_quickbooks_ledger.simulator_faults import (
     inactive,
     missing,
 )
-from kable_quickbooks_ledger.simulator_lines import CENT, lines_of
+from kable_quickbooks_ledger.simulator_lines import CENT, check_kept, lines_of
 
 
 def create(book: Book, body: Any, now: datetime) -> Row:
@@ -23,6 +23,8 @@ def create(book: Book, body: Any, now: datetime) -> Row:
     customer = _customer(book, body)
     _check_currency(book, body, customer)
     lines = lines_of(book, body)
+    check_kept(book, "Class", body.get("ClassRef"), book.classes == "invoice")
+    check_kept(book, "Department", body.get("DepartmentRef"), book.departments)
     _check_period(book, body)
     number = _number(book, body)
     net = sum((Decimal(line["Amount"]) for line in lines), Decimal(0))

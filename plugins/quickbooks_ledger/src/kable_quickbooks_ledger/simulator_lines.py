@@ -35,6 +35,7 @@ def _line(book: Book, line: Any, at: int) -> Row:
     _check_product(Decimal(line["Amount"]), detail)
     detail["ItemRef"] = _item(book, detail)
     detail["TaxCodeRef"] = _tax_code(book, detail)
+    check_kept(book, "Class", detail.get("ClassRef"), book.classes == "line")
     return {**line, "Id": str(at), "LineNum": at, "SalesItemLineDetail": detail}
 
 
@@ -76,3 +77,16 @@ def _tax_code(book: Book, detail: Row) -> dict[str, str]:
     if code not in book.tables["TaxCode"]:
         raise bad_reference("TaxCodes", code)
     return {"value": code}
+
+
+def check_kept(book: Book, entity: str, sent: Row | None, kept: bool) -> None:
+    """Refuse a class or a location that is unknown, inactive or not kept there by the company."""
+    if not sent:
+        return
+    if not kept:
+        raise business(f"{entity} tracking is not turned on for this.")
+    row = book.tables[entity].get(sent.get("value", ""))
+    if row is None:
+        raise bad_reference({"Class": "Klasses"}.get(entity, "Depts"), str(sent.get("value")))
+    if not row["Active"]:
+        raise inactive()

@@ -8,12 +8,13 @@ from kable_quickbooks_ledger.simulator_books import Book
 
 
 def furnish(book: Book, now: datetime) -> None:
-    """Items, terms, a class and tax codes."""
+    """Items, terms, a class, a location and tax codes."""
     for name, sort in (("Services", "Service"), ("Hours", "Service"), ("Goods", "NonInventory")):
         book.add("Item", {"Name": name, "Type": sort, "Active": True}, now)
     for name, days in (("Net 30", 30), ("Net 15", 15), ("Due on receipt", 0)):
         book.add("Term", {"Name": name, "DueDays": days, "Active": True}, now)
     book.add("Class", {"Name": "Software", "Active": True}, now)
+    book.add("Department", {"Name": "Head office", "Active": True}, now)
     if book.country == "US":
         for code in ("TAX", "NON"):
             book.add("TaxCode", {"Id": code, "Name": code, "Active": True}, now)

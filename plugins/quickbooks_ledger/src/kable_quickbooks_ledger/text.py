@@ -25,10 +25,13 @@ def name(text: str) -> str:
 
 
 def email(text: str) -> str:
-    """The address if QuickBooks takes it, else empty."""
-    address = text.strip()
-    fits = len(address) <= 100 and address.isascii() and _EMAIL.fullmatch(address)
-    return address if fits else ""
+    """The addresses that QuickBooks takes, separated by commas, at most 100 characters in all."""
+    kept = ""
+    for address in re.split(r"[,;\s]+", text):
+        more = f"{kept}, {address}" if kept else address
+        if len(more) <= 100 and address.isascii() and _EMAIL.fullmatch(address):
+            kept = more
+    return kept
 
 
 def document_number(number: str) -> str:

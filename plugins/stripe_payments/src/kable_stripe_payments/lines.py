@@ -6,10 +6,13 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from kable_hub import JSON, Invoice, InvoiceLine, Unsupported
-from kable_stripe_payments import combining, taxes
+from kable_hub import JSON, Invoice, InvoiceLine, Unsupported, combining
+from kable_stripe_payments import taxes
 from kable_stripe_payments.amounts import split
 from kable_stripe_payments.declaration import MAX_LINES
+
+LONGEST = 5000
+"""Characters of a line's description."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def _rows(lines: Sequence[InvoiceLine], settings: Mapping[str, Any]) -> list[Inv
             "many_lines lets the last ones be put together.",
             fact="max_lines",
         )
-    return combining.fitted(lines, room)
+    return combining.fitted(lines, room, longest=LONGEST)
 
 
 def _line(
@@ -73,9 +76,9 @@ def _line(
 def _described(row: InvoiceLine, currency: str) -> str:
     """The line's text and how its amount came about, which a bare amount would not show."""
     if row.quantity == 1:
-        return row.description[:5000]
+        return row.description[:LONGEST]
     sum_of = f" ({row.quantity:f} × {row.unit_price:f} {currency})"
-    return row.description[: 5000 - len(sum_of)] + sum_of
+    return row.description[: LONGEST - len(sum_of)] + sum_of
 
 
 def _tax_lines(
