@@ -9,11 +9,11 @@ from kable_hub.store import tables as t
 from kable_hub.testing import Fault
 from kable_hub.usecases import accounts
 from kable_hub.usecases import connections as connection_use_cases
+from tests.dialogue import every_text
 from tests.stripe.dialogue import (
     Dialogue,
     begun,
     connections,
-    every_text,
     states,
     stranger,
 )
