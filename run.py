@@ -344,7 +344,7 @@ def run_tests(project: Project, arguments: list[str], environment: dict[str, str
         options += [f"--ignore={area}" for area in SLOW_AREAS]
     # Workers pay for whole runs; a named file or test starts quicker without them.
     if not arguments and (os.cpu_count() or 1) > 1:
-        options += ["-n", "2", "--dist", "loadfile"]
+        options += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     note("== pytest")
     command = [project.program("python"), "-m", "pytest", *options, *arguments]
     return subprocess.run(command, env=environment, check=False).returncode

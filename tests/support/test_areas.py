@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.areas import Areas, area_of
+from tests.areas import Areas, area_of, pytest_collection_modifyitems
 
 
 class Report:
@@ -44,3 +44,15 @@ def test_failed_checks_stand_below_the_table():
 
     assert areas.lines()[1].split() == ["linters", "and", "types", "2", "5.0", "60"]
     assert areas.lines()[2:] == ["FAILED mypy"]
+
+
+class Item:
+    def __init__(self, nodeid):
+        self.nodeid = nodeid
+
+
+def test_long_files_come_first_and_all_else_stays_in_its_order():
+    names = ["plugins/b.py::b", "tests/web/a.py::a", "tests/web/fuzz/c.py::c", "tests/unit/d.py::d"]
+    items = [Item(name) for name in names]
+    pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == [names[2], names[0], names[1], names[3]]
