@@ -26,7 +26,8 @@ class Event:
     """One verified event. `id` is unique per account at the provider and environment.
 
     `external_id` routes it to a connection; `payload` is what `work_event` needs later,
-    without secrets.
+    without secrets. Where it names the `document` or the `customer` it is about, it is worked
+    only if the hub knows that one, and costs no call where somebody else's was meant.
     """
 
     id: str
@@ -34,11 +35,17 @@ class Event:
     external_id: str
     environment: Environment
     payload: Mapping[str, JSON] = field(default_factory=dict)
+    document: str = ""
+    customer: str = ""
 
 
 @dataclass(frozen=True)
 class PaymentChanged:
-    """The collection of a document moved. `as_of` orders: older never overwrites newer."""
+    """The collection of a document moved. `as_of` orders: older never overwrites newer.
+
+    May be told again and again: the timeline shows only what moved. It concerns this provider's
+    document alone, never what another provider says of the same invoice.
+    """
 
     document: str
     status: PaymentStatus
@@ -77,7 +84,11 @@ class CustomerGone:
 
 @dataclass(frozen=True)
 class DocumentChanged:
-    """Somebody edited, voided or deleted the document at the provider. Shown, never mirrored."""
+    """Somebody edited, voided or deleted the document at the provider. Shown, never mirrored.
+
+    Each fact is shown once, however often it is told; the hub's own void is not shown, nor is an
+    `edited` of a moment of which the timeline knows something else, such as a payment.
+    """
 
     document: str
     change: str

@@ -154,7 +154,8 @@ class Provider:
     webhook events an operator has to subscribe to. `settle_after`: how long an unanswered write
     may still commit. `marker`: whether the hub's marker travels in the document's metadata or
     only a number fits. `batch_size`: for `push_invoices`. `lifts`: the settings under which a
-    fact does not hold.
+    fact does not hold. `unproven_status`: the HTTP status with which a webhook is refused that
+    nothing proves to come from the provider.
     """
 
     slug: str
@@ -176,6 +177,7 @@ class Provider:
     lifts: tuple[Lift, ...] = ()
     homepage: str = ""
     events: tuple[str, ...] = ()
+    unproven_status: int = 400
 
     def can(self, capability: Capability) -> bool:
         """Whether the provider declares this ability."""

@@ -9,6 +9,7 @@ from kable_hub.store.credentials import version_of
 from kable_hub.store.pauses import Lane, PauseReason, pause
 from kable_hub.store.queue import Settlement
 from kable_hub.store.scope import Scope
+from kable_hub.store.signals import break_link
 
 LOST = "the provider ended the access; it goes on when a person has connected it again"
 
@@ -16,10 +17,12 @@ _REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
 
 
 def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: int) -> None:
-    """Pause the connection, finish a pending link, or tell the push what came after it."""
+    """Pause the connection, break or finish a link, or tell the push what came after it."""
     for reason in _REASONS:
         if reason == end.pause_reason and not _renewed(lane, end):
             _pause(lane, reason, end.error_message, now)
+    if end.state == "blocked" and (end.blocked_on, end.blocked_scope) == ("link", "customer"):
+        _break_link(lane, end, now)
     if end.state != "delivered":
         return
     if end.delivery.kind == "create_customer" and linked is not None:
@@ -29,6 +32,17 @@ def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: i
     if end.delivery.kind == "collect" and end.payment_status:
         told = (end.payment_status, end.payment_details, end.payment_as_of or now)
         outbox.tell_payment(lane.scope, lane.id, end.delivery.subject_id, *told)
+
+
+def _break_link(lane: Lane, end: Settlement, now: int) -> None:
+    """The counterpart does not stand any more: nothing else of this customer is tried there.
+
+    Not where it was linked anew meanwhile: the end of the delivery is another one then.
+    """
+    mine = (t.Delivery.id == end.delivery.id) & (t.Delivery.account_id == lane.scope.account_id)
+    stays = mine & (t.Delivery.state == "blocked") & (t.Delivery.kind == "push")
+    if t.Delivery.select().where(stays).exists():
+        break_link(lane, end.delivery.customer_id, end.error_message, now)
 
 
 def _pause(lane: Lane, reason: PauseReason, message: str, now: int) -> None:

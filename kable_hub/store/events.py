@@ -8,11 +8,7 @@ from kable_hub.domain import Environment
 from kable_hub.effects import Event
 from kable_hub.store import outbox
 from kable_hub.store import tables as t
-from kable_hub.store.ids import new_id
 from kable_hub.store.pauses import Lane, load_lane
-
-ONCE = ("voided", "deleted")
-"""What can happen to a document only once, whenever and however often it is told."""
 
 
 @dataclass(frozen=True)
@@ -56,59 +52,30 @@ def postpone(stored: StoredEvent, due_at: int) -> None:
     ).execute()
 
 
-def change_payment(
-    lane: Lane, document: str, status: str, as_of: int, details: Mapping[str, Any], now: int
-) -> bool:
-    """Move the payment status of a delivered document; older never overwrites newer."""
-    newer = t.Delivery.payment_as_of.is_null() | (t.Delivery.payment_as_of <= as_of)
-    return bool(
-        t.Delivery.update(
-            payment_status=status, payment_as_of=as_of, payment_details=details, updated_at=now
+def concerns(lane: Lane, event: Event) -> bool:
+    """Whether an event is about something the hub knows, as far as it says what it is about."""
+    if event.document:
+        wanted = pushes(lane) & (t.Delivery.external_id == event.document)
+        return bool(t.Delivery.select().where(wanted).exists())
+    if event.customer:
+        return bool(
+            t.Link.select().where(links_at(lane), t.Link.reference == event.customer).exists()
         )
-        .where(_pushes(lane), t.Delivery.external_id == document, newer)
-        .execute()
-    )
+    return True
 
 
 def awaits_any(lane: Lane, documents: Sequence[str]) -> bool:
     """Whether one of these is unknown here while pushes that may exist are not settled."""
-    known = t.Delivery.select().where(_pushes(lane), t.Delivery.external_id.in_(documents))
+    known = t.Delivery.select().where(pushes(lane), t.Delivery.external_id.in_(documents))
     open_ones = (t.Delivery.external_id == "") & t.Delivery.may_exist
-    unsettled = t.Delivery.select().where(_pushes(lane), open_ones)
+    unsettled = t.Delivery.select().where(pushes(lane), open_ones)
     return bool(known.count() < len(set(documents)) and unsettled.exists())
-
-
-def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, now: int) -> bool:
-    """Put what happened at the provider on the invoice's timeline, once."""
-    delivery = t.Delivery.get_or_none(_pushes(lane) & (t.Delivery.external_id == document))
-    if delivery is None:
-        return False
-    known = t.Signal.select().where(
-        t.Signal.delivery_id == delivery.id,
-        t.Signal.kind == kind,
-        (t.Signal.as_of == as_of) | t.Signal.kind.in_(ONCE),
-        t.Signal.account_id == lane.scope.account_id,
-        t.Signal.environment == lane.scope.environment.value,
-    )
-    if known.exists():
-        return False
-    t.Signal.create(
-        id=new_id("sig"),
-        account_id=lane.scope.account_id,
-        environment=lane.scope.environment.value,
-        delivery_id=delivery.id,
-        kind=kind,
-        message=message,
-        as_of=as_of,
-        created_at=now,
-    )
-    return True
 
 
 def wake_customer(lane: Lane, reference: str, now: int, *, certain: bool = True) -> int:
     """These linked customers can be charged: what waited for them is due again, answers how
     many deliveries. What is not `certain` is tried and not noted."""
-    theirs = _links(lane) & (t.Link.reference == reference)
+    theirs = links_at(lane) & (t.Link.reference == reference)
     if certain:
         t.Link.update(ready=True).where(theirs).execute()
     rows = t.Link.select().where(theirs)
@@ -120,17 +87,6 @@ def wake_customer(lane: Lane, reference: str, now: int, *, certain: bool = True)
     )
 
 
-def break_links(lane: Lane, reference: str, message: str, now: int) -> int:
-    """The customer is gone at the provider: its links say so and send nothing new."""
-    return int(
-        t.Link.update(
-            state="broken", ready=False, warnings=[message] if message else [], updated_at=now
-        )
-        .where(_links(lane), t.Link.reference == reference)
-        .execute()
-    )
-
-
 def keep_cursor(lane: Lane, cursor: Mapping[str, Any]) -> None:
     """Remember how far the provider's changes were read."""
     t.Connection.update(poll_cursor=dict(cursor)).where(
@@ -139,12 +95,15 @@ def keep_cursor(lane: Lane, cursor: Mapping[str, Any]) -> None:
 
 
 def pollable(slugs: list[str]) -> list[tuple[Lane, dict[str, Any]]]:
-    """Active connections of these providers, with the cursor read last."""
+    """Connections of these providers that may be asked, with the cursor read last.
+
+    A pause does not stop them, unless the provider itself refuses us.
+    """
     rows = t.Connection.select().where(
-        t.Connection.provider.in_(slugs), t.Connection.state == "active"
+        t.Connection.provider.in_(slugs), t.Connection.state != "disconnected"
     )
     found = [(load_lane(row.id), row.poll_cursor) for row in rows]
-    return [(lane, cursor) for lane, cursor in found if lane is not None]
+    return [(lane, cursor) for lane, cursor in found if lane is not None and lane.may_look]
 
 
 def _stored(row: t.WebhookEvent) -> StoredEvent:
@@ -154,11 +113,14 @@ def _stored(row: t.WebhookEvent) -> StoredEvent:
         external_id=row.external_id,
         environment=Environment(row.environment),
         payload=row.payload,
+        document=row.document,
+        customer=row.customer,
     )
     return StoredEvent(row.id, row.provider, event, row.failures)
 
 
-def _pushes(lane: Lane) -> Any:
+def pushes(lane: Lane) -> Any:
+    """The pushes of a connection, as a condition."""
     return (
         (t.Delivery.connection_id == lane.id)
         & (t.Delivery.kind == "push")
@@ -167,7 +129,8 @@ def _pushes(lane: Lane) -> Any:
     )
 
 
-def _links(lane: Lane) -> Any:
+def links_at(lane: Lane) -> Any:
+    """The links of a connection, as a condition."""
     return (
         (t.Link.connection_id == lane.id)
         & (t.Link.account_id == lane.scope.account_id)

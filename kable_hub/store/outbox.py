@@ -188,6 +188,24 @@ def relink(
 
 def block_unlinked(scope: Scope, connection_id: str, customer_id: str, now: int) -> None:
     """A customer was unlinked: block its deliveries that do not exist yet."""
+    said = ("not_linked", "the customer is not linked at this provider")
+    _block_customer(scope, connection_id, customer_id, said, ("due", "blocked"), now)
+
+
+def block_gone(scope: Scope, connection_id: str, customer_id: str, message: str, now: int) -> None:
+    """A customer's counterpart is gone: block what is due until it is linked again."""
+    said = ("customer_gone", message)
+    _block_customer(scope, connection_id, customer_id, said, ("due",), now)
+
+
+def _block_customer(
+    scope: Scope,
+    connection_id: str,
+    customer_id: str,
+    said: tuple[str, str],
+    states: tuple[str, ...],
+    now: int,
+) -> None:
     theirs = (
         (t.Delivery.connection_id == connection_id)
         & (t.Delivery.customer_id == customer_id)
@@ -197,11 +215,11 @@ def block_unlinked(scope: Scope, connection_id: str, customer_id: str, now: int)
     _outdate(scope, theirs, now)
     _update(
         scope,
-        theirs & t.Delivery.state.in_(("due", "blocked")),
+        theirs & t.Delivery.state.in_(states),
         now,
         state="blocked",
-        error_code="not_linked",
-        error_message="the customer is not linked at this provider",
+        error_code=said[0],
+        error_message=said[1],
         blocked_on="link",
     )
 

@@ -24,6 +24,8 @@ def add(slug: str, events: Sequence[Event], now: int) -> int:
             "payload": event.payload,
             "received_at": now,
             "due_at": now,
+            "document": event.document,
+            "customer": event.customer,
         }
         for event in events
     ]

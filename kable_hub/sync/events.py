@@ -26,7 +26,7 @@ from kable_hub.errors import (
 from kable_hub.plugins import UnknownProvider
 from kable_hub.provider import Capability
 from kable_hub.store import events as store
-from kable_hub.store import pages
+from kable_hub.store import pages, signals
 from kable_hub.store.consequences import lose_access
 from kable_hub.store.database import Database
 from kable_hub.store.pauses import Lane
@@ -97,6 +97,8 @@ class EventWorker:
         if lane is None:
             self._finish(stored, "ignored: no connection")
             return
+        if not self._concerns(lane, stored):
+            return
         effects = self._asking.ask(lane, "work_event", event=stored.event)
         if stored.failures + 1 < TRIES and self._comes_too_early(lane, effects):
             self._failed(stored, Transient("its document is not settled", code="not_settled_yet"))
@@ -114,6 +116,19 @@ class EventWorker:
         wait = SCHEDULE[min(stored.failures, TRIES - 1)]
         with self._database.write():
             store.postpone(stored, self._now() + int(wait.total_seconds() * 1000))
+
+    def _concerns(self, lane: Lane, stored: store.StoredEvent) -> bool:
+        """Whether it is to be worked now; one about something unknown here is not, or waits
+        while it may be about a delivery that is not settled yet."""
+        about = [stored.event.document] if stored.event.document else []
+        with self._database.read():
+            known = store.concerns(lane, stored.event)
+            early = not known and bool(about) and store.awaits_any(lane, about)
+        if early and stored.failures + 1 < TRIES:
+            self._failed(stored, Transient("its document is not settled", code="not_settled_yet"))
+        elif not known:
+            self._finish(stored, "ignored: not known here")
+        return known
 
     def _comes_too_early(self, lane: Lane, effects: Sequence[Effect]) -> bool:
         """Whether it tells of a document whose delivery may not have been settled yet."""
@@ -140,7 +155,7 @@ class EventWorker:
                 details = {"code": effect.code, "message": effect.message, "url": effect.url}
                 as_of = epoch_ms(effect.as_of)
                 status = effect.status.value
-                store.change_payment(lane, effect.document, status, as_of, details, now)
+                signals.change_payment(lane, effect.document, status, as_of, details, now)
             case CustomerReady():
                 return store.wake_customer(lane, effect.reference, now, certain=effect.certain) > 0
             case PageChanged(page=page, state="completed"):
@@ -148,10 +163,10 @@ class EventWorker:
             case PageChanged():
                 pages.expire(lane, effect.page, now)
             case CustomerGone():
-                store.break_links(lane, effect.reference, effect.message, now)
+                signals.break_links(lane, effect.reference, effect.message, now)
             case DocumentChanged():
                 as_of = epoch_ms(effect.as_of)
-                store.add_signal(lane, effect.document, effect.change, effect.message, as_of, now)
+                signals.add_signal(lane, effect.document, effect.change, effect.message, as_of, now)
             case ConnectionRevoked():
                 text = effect.message or "access was taken back at the provider"
                 lose_access(lane.scope, lane.id, text, now)

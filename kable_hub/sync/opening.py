@@ -41,7 +41,8 @@ def begin(
     elif link.state == "pending":
         state, code, message, blocked_on = "blocked", "link_pending", LINK_PENDING, "link"
     elif link.state == "broken":
-        state, code, message, blocked_on = "blocked", "customer_gone", LINK_BROKEN, "link"
+        said = " ".join(link.warnings) or LINK_BROKEN
+        state, code, message, blocked_on = "blocked", "customer_gone", said, "link"
     return Opening(
         connection_id=link.connection_id,
         kind="push",

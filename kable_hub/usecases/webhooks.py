@@ -61,7 +61,7 @@ def _received_by_app(
         proven = [e for e in events if live_proven or e.environment is not Environment.LIVE]
         with hub.database.read():
             return [event for event in proven if _is_held(provider, event)]
-    raise _unproven()
+    raise _unproven(provider)
 
 
 def _received_by_connection(
@@ -79,7 +79,7 @@ def _received_by_connection(
             row, "receive_webhook", request=request, app=app
         )
     except Rejected:
-        raise _unproven() from None
+        raise _unproven(provider) from None
     except ProviderError as error:
         raise problem_of(error) from error
     mine = (row.external_id, row.scope.environment)
@@ -104,5 +104,8 @@ def _is_held(provider: Provider, event: Event) -> bool:
     return bool(connections.holders(provider.slug, event.environment, event.external_id))
 
 
-def _unproven() -> Problem:
-    return Problem("bad_signature", "No configured secret proves where this webhook comes from.")
+def _unproven(provider: Provider) -> Problem:
+    said = "No configured secret proves where this webhook comes from."
+    problem = Problem("bad_signature", said)
+    problem.status = provider.unproven_status
+    return problem

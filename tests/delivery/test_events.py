@@ -8,8 +8,8 @@ import pytest
 from kable_hub.domain import Environment, PaymentStatus
 from kable_hub.effects import Event, PaymentChanged
 from kable_hub.store import events as store
+from kable_hub.store import signals, webhook_events
 from kable_hub.store import tables as t
-from kable_hub.store import webhook_events
 from kable_hub.sync.events import EventWorker
 from kable_hub.testing import Fault
 from tests.delivery.stage import Stage
@@ -51,8 +51,8 @@ def test_an_older_payment_state_never_overwrites_a_newer(at_work: Stage) -> None
             store.StoredEvent("x", "acme", Event("x", "y", "shop", Environment.TEST), 0)
         )
         assert lane is not None
-        assert store.change_payment(lane, "D-1", "paid", now + 10, {}, now)
-        assert not store.change_payment(lane, "D-1", "payment_failed", now + 5, {}, now)
+        assert signals.change_payment(lane, "D-1", "paid", now + 10, {}, now)
+        assert not signals.change_payment(lane, "D-1", "payment_failed", now + 5, {}, now)
     assert at_work.delivery(invoice).payment_status == "paid"
 
 
@@ -119,9 +119,9 @@ def test_a_signal_stands_on_the_timeline_once(at_work: Stage) -> None:
             store.StoredEvent("x", "acme", Event("x", "y", "shop", Environment.TEST), 0)
         )
         assert lane is not None
-        assert store.add_signal(lane, "D-1", "edited", "the memo changed", now, now)
-        assert not store.add_signal(lane, "D-1", "edited", "the memo changed", now, now)
-        assert not store.add_signal(lane, "D-404", "edited", "", now, now)
+        assert signals.add_signal(lane, "D-1", "edited", "the memo changed", now, now)
+        assert not signals.add_signal(lane, "D-1", "edited", "the memo changed", now, now)
+        assert not signals.add_signal(lane, "D-404", "edited", "", now, now)
 
 
 def test_a_customer_gone_breaks_its_link_and_blocks_the_next_invoice(at_work: Stage) -> None:
@@ -130,7 +130,7 @@ def test_a_customer_gone_breaks_its_link_and_blocks_the_next_invoice(at_work: St
             store.StoredEvent("x", "acme", Event("x", "y", "shop", Environment.TEST), 0)
         )
         assert lane is not None
-        assert store.break_links(lane, "A-1", "deleted", at_work.hub.now()) == 1
+        assert signals.break_links(lane, "A-1", "deleted", at_work.hub.now()) == 1
     invoice = at_work.invoice()
     at_work.drain()
     assert at_work.delivery(invoice).error_code == "customer_gone"

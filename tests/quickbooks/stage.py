@@ -102,15 +102,19 @@ class Stage(Shop):
 
     # --- what QuickBooks tells ---------------------------------------------------------------
 
-    def hear(self, entity: str, row_id: str, operation: str, realm: str = "") -> None:
-        """Bring one webhook (`hear("Invoice", "1", "updated")`) and work."""
-        answer = self.send((realm or self.realm, entity, row_id, operation))
+    def hear(
+        self, entity: str, row_id: str, operation: str, gone: str = "", realm: str = ""
+    ) -> None:
+        """Bring one webhook (`hear("Invoice", "1", "updated")`) and work; `gone` is the id that
+        a merge left behind."""
+        more = (gone,) if gone else ()
+        answer = self.send((realm or self.realm, entity, row_id, operation, *more))
         assert answer.status_code == 200, answer.text
         self.work()
 
-    def send(self, *events: tuple[str, str, str, str]) -> requests.Response:
+    def send(self, *events: tuple[str, ...], legacy: bool = False) -> requests.Response:
         """One signed webhook with these events (realm, entity, id, operation)."""
-        body, headers = self.quickbooks.webhook(*events)
+        body, headers = self.quickbooks.webhook(*events, legacy=legacy)
         return self.told(body, headers)
 
     def poll(self) -> None:

@@ -44,7 +44,7 @@ PUBLISHED = {
     "duplicate_name": (NeedsOperator, "duplicate_name"),
     "duplicate_doc": (Rejected, "document_number_taken"),
     "not_found": (NeedsOperator, "inactive_reference"),
-    "bad_reference": (NeedsOperator, "unknown_customer"),
+    "bad_reference": (NeedsOperator, "customer_gone"),
     "stale": (Transient, "stale_document"),
     "required": (Rejected, "rejected"),
     "too_long": (Rejected, "rejected"),

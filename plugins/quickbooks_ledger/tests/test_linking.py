@@ -62,11 +62,11 @@ def test_an_inactive_customer_is_refused(world):
     assert caught.value.code == "inactive_customer"
 
 
-def test_another_currency_a_project_and_a_parent_are_told(world):
+def test_a_project_and_a_parent_are_told_and_the_currency_is_its_own(world):
     world.book.tables["Customer"]["29"].update(Job=True, BillWithParent=True)
     linked = check(world.connection(), "29", currency="GBP")
-    assert len(linked.warnings) == 3
-    assert "EUR" in linked.warnings[0]
+    assert len(linked.warnings) == 2
+    assert linked.currency == "EUR"
 
 
 def test_a_customer_is_created_with_what_the_hub_knows(world, checker):

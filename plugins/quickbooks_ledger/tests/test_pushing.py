@@ -393,7 +393,7 @@ def test_a_merged_customer_blocks_the_link_and_a_deleted_item_the_settings(world
     with pytest.raises(NeedsOperator) as link:
         plugin.push_invoice(connection, push)
     assert (settings.value.on, settings.value.scope) == ("settings", "delivery")
-    assert (link.value.on, link.value.code) == ("link", "unknown_customer")
+    assert (link.value.on, link.value.code) == ("link", "customer_gone")
 
 
 def test_closed_books_and_an_ended_subscription_wait_for_the_owner(world):

@@ -14,6 +14,8 @@ from kable_hub import (
     CustomerGone,
     DocumentChanged,
     Environment,
+    PaymentChanged,
+    PaymentStatus,
     Rejected,
     Transient,
     WebhookRequest,
@@ -38,14 +40,16 @@ def test_events_of_several_companies_are_told_apart(world):
     connection = world.connection()
     body, headers = world.simulator.webhook(
         (SANDBOX_REALM, "Invoice", "7", "updated"),
-        ("777", "Customer", "28", "merged"),
+        ("777", "Customer", "28", "merged", "30"),
         (SANDBOX_REALM, "Vendor", "31", "updated"),
+        (SANDBOX_REALM, "Invoice", "8", "created"),
     )
     events = receive(world, connection, body, headers)
     assert [(one.external_id, one.type, dict(one.payload)) for one in events] == [
         (SANDBOX_REALM, "invoice.updated", {"entity": "Invoice", "id": "7"}),
-        ("777", "customer.merged", {"entity": "Customer", "id": "28"}),
+        ("777", "customer.merged", {"entity": "Customer", "id": "30", "into": "28"}),
     ]
+    assert [(one.document, one.customer) for one in events] == [("7", ""), ("", "30")]
     assert {one.environment for one in events} == {Environment.TEST}
     assert len({one.id for one in events}) == 2
     assert receive(world, connection, body, headers) == events
@@ -120,7 +124,8 @@ def test_working_an_event_reads_the_invoice_afresh(world, work):
     assert work("Invoice", made) == []
     row, now = world.book.tables["Invoice"][made], world.clock.now()
     world.book.touch(row, now)
-    assert work("Invoice", made) == [DocumentChanged(made, "edited", now)]
+    moved = PaymentChanged(made, PaymentStatus.OPEN, now)
+    assert work("Invoice", made) == [moved, DocumentChanged(made, "edited", now)]
     simulator_invoices.void(world.book, row, now)
     assert work("Invoice", made) == [DocumentChanged(made, "voided", now)]
     world.book.remove("Invoice", made, now)

@@ -78,7 +78,7 @@ def setting_choices(connection: Connection, field: str) -> SettingChoices:
 
 @hookimpl
 def search_customers(connection: Connection, query: str) -> list[LinkedCustomer]:
-    """Suggest customers by display name."""
+    """Suggest customers by id, e-mail address, name or company."""
     return customers.search(connection, query)
 
 
@@ -89,7 +89,7 @@ def link_customer(
     """Check the customer with this id, or create it."""
     if reference is None:
         return new_customers.create(connection, customer, key)
-    return customers.check(connection, customer, reference)
+    return customers.check(connection, reference)
 
 
 @hookimpl

@@ -118,4 +118,5 @@ PROVIDER = Provider(
         "Invoice: Void",
         "Invoice: Delete",
     ),
+    unproven_status=401,
 )

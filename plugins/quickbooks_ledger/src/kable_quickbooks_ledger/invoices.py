@@ -86,6 +86,8 @@ def after_refusal(connection: Connection, push: Push, error: ProviderError) -> R
             return one_of(connection, push, marked)
     if error.provider_code == faults.INACTIVE:
         raise _inactive(client, push, error)
+    if error.code == "unknown_customer":
+        raise customers.gone(receipts.reference_of(push.document, "CustomerRef"), "", error)
     raise error
 
 
@@ -117,7 +119,7 @@ def _inactive(client: Client, push: Push, error: ProviderError) -> ProviderError
     reference = receipts.reference_of(push.document, "CustomerRef")
     row = customers.read(client, reference)
     if row is None or row.get("Active") is False:
-        return error
+        return customers.gone(reference, customers.title(row) if row else "", error)
     return NeedsOperator(
         "An item, a tax code or a class of this invoice is inactive in QuickBooks.",
         code="inactive_reference",

@@ -27,7 +27,7 @@ def create(connection: Connection, customer: Customer, key: str) -> LinkedCustom
     row = _standing(client, wanted, key)
     if row is None:
         row = _create(client, to_customer(customer, wanted, company, key), wanted, key)
-    return linked(row, company, customer)
+    return linked(row, company)
 
 
 def to_customer(
@@ -45,7 +45,7 @@ def to_customer(
     written = {
         "DisplayName": display_name,
         "CompanyName": text.cleaned(customer.company_name, 100).replace("\n", " "),
-        "Notes": f"Customer {text.cleaned(customer.client_id, 200)} {_note(key)}",
+        "Notes": _notes(customer, display_name, key),
         "PrimaryEmailAddr": {"Address": address} if address else None,
         "BillAddr": _address(customer),
         "CurrencyRef": {"value": customer.currency} if company.multicurrency else None,
@@ -63,7 +63,8 @@ def _create(client: Client, document: Mapping[str, Any], wanted: str, key: str) 
     if row is not None:
         return row
     raise NeedsOperator(
-        f'The name "{wanted}" is taken in QuickBooks by a vendor or an employee.',
+        f'The name "{wanted}" is taken in QuickBooks by {_holder(client, wanted)}: link another '
+        "customer, or give one of them another name.",
         code="duplicate_name",
         on="link",
         scope="customer",
@@ -73,8 +74,7 @@ def _create(client: Client, document: Mapping[str, Any], wanted: str, key: str) 
 
 def _standing(client: Client, wanted: str, key: str) -> Row | None:
     """The customer made with this key. Raises NeedsOperator where the name is another's."""
-    where = f"DisplayName in ({quoted(wanted)}, {quoted(f'{wanted} (deleted)')}) and {ANY}"
-    rows = client.query("customer.find", "Customer", where)
+    rows = client.query("customer.find", "Customer", _named(wanted))
     ours = [row for row in rows if _note(key) in str(row.get("Notes") or "").split()]
     if ours or not rows:
         return ours[0] if ours else None
@@ -85,6 +85,25 @@ def _standing(client: Client, wanted: str, key: str) -> Row | None:
         scope="customer",
         choices=[Candidate(str(row["Id"]), _label(row)) for row in rows],
     )
+
+
+def _holder(client: Client, wanted: str) -> str:
+    """Who bears a name that no customer has: customers, vendors and employees share their names."""
+    for entity in ("Vendor", "Employee"):
+        for row in client.query("customer.find", entity, _named(wanted), limit=1):
+            return f"the {entity.lower()} {_label(row)}"
+    return "somebody else"
+
+
+def _named(wanted: str) -> str:
+    return f"DisplayName in ({quoted(wanted)}, {quoted(f'{wanted} (deleted)')}) and {ANY}"
+
+
+def _notes(customer: Customer, display_name: str, key: str) -> str:
+    """Whose customer it is, and the name as it was where QuickBooks could not take it."""
+    said = f"Customer {text.cleaned(customer.client_id, 200)} {_note(key)}"
+    original = text.cleaned(customer.company_name, 500)
+    return said if original == display_name else f"{said}\n{original}"
 
 
 def _note(key: str) -> str:

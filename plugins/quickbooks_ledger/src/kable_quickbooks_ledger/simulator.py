@@ -144,13 +144,16 @@ class QuickBooksSimulator(Simulator):
                 if row["Active"]
             ]
 
-    def webhook(self, *events: tuple[str, str, str, str]) -> tuple[bytes, dict[str, str]]:
-        """Body and headers of a webhook: (realm, entity, id, operation) for each event.
+    def webhook(
+        self, *events: tuple[str, ...], legacy: bool = False
+    ) -> tuple[bytes, dict[str, str]]:
+        """Body and headers of a webhook: (realm, entity, id, operation) for each event, and of
+        a merge the id that is gone behind them.
 
-        Signed by the environment of the first event's company.
+        Signed by the environment of the first event's company; `legacy` is the older shape.
         """
         host = self.books[events[0][0]].environment
-        return signed(events, self._now(), _VERIFIERS[host])
+        return signed(events, self._now(), _VERIFIERS[host], legacy=legacy)
 
     def documents(self) -> list[dict[str, Any]]:
         """Every invoice in every company; totals in minor units."""

@@ -57,6 +57,15 @@ def deactivate(book: Book, row: Row, now: datetime) -> None:
     book.touch(row, now)
 
 
+def merge(book: Book, lost: Row, kept: Row, now: datetime) -> None:
+    """Merge a customer into another one: its id stands no longer, its invoices move."""
+    for row in book.tables["Invoice"].values():
+        if row["CustomerRef"]["value"] == lost["Id"]:
+            row["CustomerRef"] = {"value": kept["Id"], "name": kept["DisplayName"]}
+    book.remove("Customer", lost["Id"], now)
+    book.touch(kept, now)
+
+
 def reference(currency: str) -> dict[str, str]:
     """A CurrencyRef as QuickBooks writes it."""
     return {"value": currency, "name": CURRENCY_NAMES.get(currency, currency)}

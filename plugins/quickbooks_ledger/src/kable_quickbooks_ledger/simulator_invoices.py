@@ -51,6 +51,15 @@ def void(book: Book, body: Any, now: datetime) -> Row:
     return row
 
 
+def pay(row: Row, amount: Decimal, now: datetime) -> None:
+    """Apply a payment, or take some of it away (below zero): the SyncToken stays as it is."""
+    row["Balance"] = Decimal(row["Balance"]) - amount
+    paid = row["Balance"] != row["TotalAmt"]
+    row["LinkedTxn"] = [{"TxnId": "900", "TxnType": "Payment"}] if paid else []
+    stamp = now.isoformat(timespec="seconds")
+    row["MetaData"] = {**row["MetaData"], "LastUpdatedTime": stamp}
+
+
 def delete(book: Book, body: Any, now: datetime) -> Row:
     """POST /invoice?operation=delete."""
     row = _current(book, body)

@@ -95,7 +95,7 @@ def _field(row: Row, path: str) -> Any:
     value: Any = row
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
-    return value.get("value") if isinstance(value, dict) else value
+    return value.get("value", value.get("Address")) if isinstance(value, dict) else value
 
 
 def _text(value: Any) -> str:

@@ -8,6 +8,9 @@ from kable_quickbooks_ledger import simulator_query
 from kable_quickbooks_ledger.simulator_books import ENTITIES, Book, Row
 from kable_quickbooks_ledger.simulator_faults import QboFault, inactive
 
+MOST_CHANGES = 1000
+"""So many objects an answer of the change feed holds, over all the entities asked for."""
+
 
 def entity_of(path: str) -> str:
     """The entity a path names, or empty."""
@@ -64,10 +67,11 @@ def _rate(book: Book) -> Row:
 
 def _changed(book: Book) -> Row:
     since = datetime.fromisoformat(request.args["changedSince"])
-    found = [
-        {entity: book.changed(entity, since), "startPosition": 1}
-        for entity in request.args["entities"].split(",")
-    ]
+    found, left = [], MOST_CHANGES
+    for entity in request.args["entities"].split(","):
+        rows = book.changed(entity, since)[:left]
+        found.append({entity: rows, "startPosition": 1})
+        left -= len(rows)
     return {"CDCResponse": [{"QueryResponse": found}]}
 
 

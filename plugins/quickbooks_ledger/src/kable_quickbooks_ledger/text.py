@@ -20,8 +20,17 @@ def _allowed(char: str) -> bool:
 
 
 def name(text: str) -> str:
-    """A display name: no colon, tab or line break, single spaces, at most 100 characters."""
-    return " ".join(cleaned(text, 1000).replace(":", " ").split())[:100].strip()
+    """A display name: no colon, tab, line break or emoji, single spaces, at most 100 characters.
+
+    The same name always becomes the same.
+    """
+    plain = "".join(char for char in cleaned(text, 1000) if _plain(char)).replace(":", " ")
+    return " ".join(plain.split())[:100].strip()
+
+
+def _plain(char: str) -> bool:
+    """Within the Basic Multilingual Plane, and no part of an emoji."""
+    return char <= "\uffff" and char not in "\u200d\ufe0f"
 
 
 def email(text: str) -> str:

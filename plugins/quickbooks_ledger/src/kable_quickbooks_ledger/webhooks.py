@@ -19,7 +19,8 @@ from kable_hub import (
 from kable_quickbooks_ledger import changes, faults
 from kable_quickbooks_ledger.client import Client, Row
 
-ENTITIES = ("Invoice", "Customer")
+PASSED_OVER = frozenset({"create", "created", "emailed"})
+"""What concerns nothing that was pushed; our own creations would cost a read each."""
 
 
 def receive(
@@ -35,14 +36,18 @@ def receive(
         return []
     body = _parsed(request.body)
     rows = _cloud_events(body) if isinstance(body, list) else _notifications(body)
-    return [_event(row, environment) for row in rows if row["entity"] in ENTITIES]
+    return [
+        _event(row, environment)
+        for row in rows
+        if row["entity"] in changes.ENTITIES and row["operation"] not in PASSED_OVER
+    ]
 
 
 def work(connection: Connection, event: Event) -> list[Effect]:
     """What the document or customer of the event looks like now, as effects."""
     entity, row_id = event.payload["entity"], event.payload["id"]
     row = _read(Client.of(connection), entity, row_id)
-    return changes.effects(entity, row, connection.now())
+    return changes.effects(entity, row, connection.now(), event.payload.get("into", ""))
 
 
 def _verify(request: WebhookRequest, token: str) -> None:
@@ -68,6 +73,7 @@ def _cloud_events(body: list[Any]) -> Iterator[dict[str, str]]:
             "entity": entity.capitalize(),
             "id": str(one.get("intuitentityid", "")),
             "operation": operation,
+            "gone": _gone(one.get("data")),
         }
 
 
@@ -82,16 +88,27 @@ def _notifications(body: Any) -> Iterator[dict[str, str]]:
                 "entity": str(one.get("name", "")),
                 "id": str(one.get("id", "")),
                 "operation": str(one.get("operation", "")).lower(),
+                "gone": _gone(one),
             }
 
 
+def _gone(data: Any) -> str:
+    """The id that no longer stands after a merge; the event's own id is the one that stays."""
+    told = data if isinstance(data, Mapping) else {}
+    return str(told.get("deletedid") or told.get("deletedId") or "")
+
+
 def _event(row: Mapping[str, str], environment: Environment) -> Event:
+    about = row["gone"] or row["id"]
+    into = {"into": row["id"]} if row["gone"] else {}
     return Event(
         id=row["event"],
         type=f"{row['entity'].lower()}.{row['operation']}",
         external_id=row["realm"],
         environment=environment,
-        payload={"entity": row["entity"], "id": row["id"]},
+        payload={"entity": row["entity"], "id": about, **into},
+        document=about if row["entity"] == "Invoice" else "",
+        customer=about if row["entity"] == "Customer" else "",
     )
 
 
