@@ -93,17 +93,18 @@ def delete_credentials(scope: Scope, connection_id: str) -> None:
     ).execute()
 
 
-def lease_refresh(connection_id: str, now: int, ttl_ms: int) -> bool:
-    """Take the short lease under which alone credentials are refreshed."""
+def lease_refresh(connection_id: str, now: int, ttl_ms: int) -> int:
+    """Take the short lease under which alone credentials are refreshed; 0 where it is taken."""
     statement = t.Credential.update(lease_until=now + ttl_ms).where(
         t.Credential.connection_id == connection_id, t.Credential.lease_until < now
     )
-    return int(statement.execute()) == 1
+    return now + ttl_ms if statement.execute() else 0
 
 
-def end_refresh(connection_id: str) -> None:
-    """Give the refresh lease back without new credentials."""
-    t.Credential.update(lease_until=0).where(t.Credential.connection_id == connection_id).execute()
+def end_refresh(connection_id: str, lease: int) -> None:
+    """Give this refresh lease back without new credentials, unless it is another's by now."""
+    mine = (t.Credential.connection_id == connection_id) & (t.Credential.lease_until == lease)
+    t.Credential.update(lease_until=0).where(mine).execute()
 
 
 def rotate_all(old_and_new: Vault) -> int:

@@ -2,9 +2,11 @@
 
 Law 9 of the contract: a short lease on the credentials, re-read inside it, stored by
 compare-and-swap before use; a lost answer is tried once more with the old credentials; on a
-rejection the store is read again before anybody concludes that a person has to reconnect.
+rejection the store is read again before anybody concludes that a person has to reconnect. The
+threads of one process wait for each other by `flights`; the lease keeps out other processes.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -28,11 +30,15 @@ from kable_hub.store.credentials import (
 from kable_hub.store.database import Database
 from kable_hub.store.pauses import Lane
 from kable_hub.store.vault import Vault
+from kable_hub.sync.flights import Flights
 from kable_hub.sync.memory import Memories
+
+log = logging.getLogger(__name__)
 
 MARGIN = timedelta(seconds=300)
 REFRESH_LEASE_MS = 75_000
 WAIT_SECONDS = 0.05
+SAVE_TRIES = 10
 
 
 class Access:
@@ -52,6 +58,7 @@ class Access:
         self._settings = settings
         self._clock = clock
         self._memories = Memories(database, clock)
+        self._flights = Flights()
         self._operators: dict[tuple[str, Environment], tuple[Mapping[str, str], ...]] = {}
 
     def credentials(self, lane: Lane, guard: CallGuard) -> Stored:
@@ -98,6 +105,18 @@ class Access:
 
     def refresh(self, lane: Lane, stale: Stored, guard: CallGuard) -> Stored:
         """Newer credentials than `stale`: another worker's, or fetched now by this one alone."""
+        return self._flights.fly(
+            lane.id,
+            lambda: self._newer(lane, stale),
+            lambda: self._refresh_alone(lane, stale, guard),
+        )
+
+    def _newer(self, lane: Lane, stale: Stored) -> Stored | None:
+        current = self.stored(lane)
+        return current if current.version != stale.version else None
+
+    def _refresh_alone(self, lane: Lane, stale: Stored, guard: CallGuard) -> Stored:
+        """No other thread of this process is here; other processes may be."""
         never = threading.Event()
         for _ in range(int(REFRESH_LEASE_MS / 1000 / WAIT_SECONDS)):
             now = epoch_ms(self._clock.now())
@@ -108,26 +127,38 @@ class Access:
                 self._end(lane, leased)
                 return current
             if leased:
-                return self._refresh_leased(lane, current, guard)
+                return self._refresh_leased(lane, current, guard, leased)
             self._clock.wait(never, WAIT_SECONDS)
         raise Transient("the credentials are being refreshed by another worker")
 
-    def _refresh_leased(self, lane: Lane, current: Stored, guard: CallGuard) -> Stored:
+    def _refresh_leased(self, lane: Lane, current: Stored, guard: CallGuard, leased: int) -> Stored:
         try:
             fresh = self._fetch(lane, current, guard)
         except (ReconnectRequired, Rejected) as refusal:
             again = self.stored(lane)
-            self._end(lane, True)
+            self._end(lane, leased)
             if again.version != current.version:
                 return again
             raise _reconnect(refusal) from refusal
         except BaseException:
-            self._end(lane, True)
+            self._end(lane, leased)
             raise
-        now = epoch_ms(self._clock.now())
-        with self._database.write():
-            save_credentials(self._vault, lane.scope, lane.id, fresh, now, current.version)
+        self._save(lane, fresh, current.version)
         return self.stored(lane)
+
+    def _save(self, lane: Lane, fresh: Credentials, version: int) -> None:
+        """The old credentials may be dead by now, so a store that stumbles is asked again."""
+        for left in reversed(range(SAVE_TRIES)):
+            try:
+                with self._database.write():
+                    now = epoch_ms(self._clock.now())
+                    save_credentials(self._vault, lane.scope, lane.id, fresh, now, version)
+                return
+            except Exception:
+                if not left:
+                    raise
+                log.exception("new credentials of %s could not be stored; once more", lane.id)
+                self._clock.wait(threading.Event(), 1.0)
 
     def _fetch(self, lane: Lane, current: Stored, guard: CallGuard) -> Credentials:
         call: Callable[[], Credentials] = lambda: self._dispatcher.call(  # noqa: E731
@@ -146,10 +177,10 @@ class Access:
             raise ReconnectRequired("the connection has no credentials", code="disconnected")
         return stored
 
-    def _end(self, lane: Lane, leased: bool) -> None:
+    def _end(self, lane: Lane, leased: int) -> None:
         if leased:
             with self._database.write():
-                end_refresh(lane.id)
+                end_refresh(lane.id, leased)
 
 
 def _reconnect(refusal: ReconnectRequired | Rejected) -> ReconnectRequired:
