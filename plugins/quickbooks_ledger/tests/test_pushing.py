@@ -375,9 +375,10 @@ def test_an_inactive_customer_blocks_the_link_and_an_inactive_item_the_settings(
     world.book.tables["Item"]["1"]["Active"] = False
     with pytest.raises(NeedsOperator) as item:
         plugin.push_invoice(connection, push)
+    world.book.tables["Item"]["1"]["Active"] = True
     world.book.tables["Customer"]["28"]["Active"] = False
     with pytest.raises(NeedsOperator) as customer:
-        plugin.push_invoice(connection, push)
+        plugin.push_invoice(world.connection(), push)
     assert (item.value.on, item.value.scope) == ("settings", "delivery")
     assert (customer.value.on, customer.value.scope) == ("link", "customer")
 

@@ -15,7 +15,7 @@ from kable_hub import (
     Receipt,
     Rejected,
 )
-from kable_quickbooks_ledger import customers, faults, mapping, receipts
+from kable_quickbooks_ledger import blame, faults, mapping, receipts
 from kable_quickbooks_ledger.client import Client, Row
 from kable_quickbooks_ledger.company import company_of
 from kable_quickbooks_ledger.finding import by_number, one_of
@@ -84,11 +84,7 @@ def after_refusal(connection: Connection, push: Push, error: ProviderError) -> R
         marked = [row for row in by_number(client, push) if receipts.carries(row, push.marker)]
         if marked:
             return one_of(connection, push, marked)
-    if error.provider_code == faults.INACTIVE:
-        raise _inactive(client, push, error)
-    if error.code == "unknown_customer":
-        raise customers.gone(receipts.reference_of(push.document, "CustomerRef"), "", error)
-    raise error
+    raise blame.explained(connection, push, error)
 
 
 def void(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
@@ -112,19 +108,3 @@ def _standing(client: Client, invoice_id: str) -> Row | None:
         if error.provider_code == faults.INACTIVE:
             return None
         raise
-
-
-def _inactive(client: Client, push: Push, error: ProviderError) -> ProviderError:
-    """QuickBooks does not say what is inactive: the customer, or something the settings name."""
-    reference = receipts.reference_of(push.document, "CustomerRef")
-    row = customers.read(client, reference)
-    if row is None or row.get("Active") is False:
-        return customers.gone(reference, customers.title(row) if row else "", error)
-    return NeedsOperator(
-        "An item, a tax code or a class of this invoice is inactive in QuickBooks.",
-        code="inactive_reference",
-        on="settings",
-        provider_code=error.provider_code,
-        http_status=error.http_status,
-        request_id=error.request_id,
-    )

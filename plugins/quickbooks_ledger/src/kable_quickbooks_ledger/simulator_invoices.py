@@ -138,7 +138,8 @@ def _tax(book: Book, body: Any, lines: list[Row]) -> Decimal:
 
 def _line_tax(book: Book, line: Row) -> Decimal:
     code = line["SalesItemLineDetail"]["TaxCodeRef"]["value"]
-    rate = book.automatic_rate if code == "TAX" else book.tax_rates.get(code, Decimal(0))
+    # Automated sales tax overrules the codes of the lines.
+    rate = book.automatic_rate if book.country == "US" else book.tax_rates.get(code, Decimal(0))
     return Decimal(line["Amount"]) * rate / 100
 
 

@@ -22,7 +22,7 @@ _TERM = re.compile(
     rf"(?P<value>{_LITERAL}|\((?:\s*(?:{_LITERAL})\s*,?)+\))\s*(?:(?P<more>and)\b|$)",
     re.IGNORECASE,
 )
-_LISTS = ("Customer", "Vendor", "Employee", "Item", "Term", "TaxCode", "Class")
+_LISTS = ("Customer", "Vendor", "Employee", "Item", "Term", "TaxCode", "Class", "Department")
 _Test = Callable[[Row], bool]
 
 
