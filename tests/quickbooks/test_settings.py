@@ -3,6 +3,7 @@
 import pytest
 
 from tests.quickbooks.stage import GB
+from tests.web.site import invoice
 
 PATH = "/connections/quickbooks/settings"
 
@@ -136,17 +137,18 @@ def test_a_preference_changed_in_quickbooks_holds_after_a_check_or_a_retry(ready
     assert ["DocNumber" in body for body in ready.bodies()] == [True, True, False]
 
 
-def test_a_hundred_invoices_of_a_foreign_customer_cost_two_reads_and_a_rate(bare):
-    bare.connect()
-    bare.customer("c1", "29")
-    bare.made("/connections/quickbooks/check")
-    before = reads(bare)
-    for _ in range(100):
-        bare.invoice(currency="EUR")
-    bare.work()
-    assert len(bare.invoices()) == 100
-    bare.push(currency="EUR")
-    assert reads(bare) - before == 3
+@pytest.mark.parametrize(("customer", "currency", "cost"), [("28", "USD", 2), ("29", "EUR", 3)])
+def test_a_hundred_invoices_cost_the_company_its_preferences_and_a_rate(
+    shop, customer, currency, cost
+):
+    shop.customer("c1", customer)
+    shop.made("/connections/quickbooks/check")
+    before = reads(shop)
+    many = [invoice(f"N-{at}", currency=currency) for at in range(100)]
+    assert shop.made("/invoices/bulk", {"invoices": many})["accepted"] == 100
+    shop.work()
+    assert len(shop.invoices()) == 100
+    assert reads(shop) - before == cost
 
 
 @pytest.mark.parametrize("multicurrency", [False, True])

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from kable_hub import JSON, Connection, NeedsOperator, ProviderError, Push
+from kable_hub import JSON, Connection, NeedsOperator, ProviderError, Push, canonical
 from kable_quickbooks_ledger import customers, faults, receipts
 from kable_quickbooks_ledger.client import Client, quoted
 
@@ -36,7 +36,7 @@ def _hint(connection: Connection, push: Push) -> str:
     wanted = sorted(set(_items(push.document["Line"])))
     client = Client.of(connection)
     gone = connection.remember(
-        f"gone {','.join(wanted)}"[:200], LASTS, lambda: _gone(client, wanted)
+        f"gone {canonical.digest(wanted)}", LASTS, lambda: _gone(client, wanted)
     )
     told = [f"{title} ({', '.join(_named(settings, item))})" for item, title in gone.items()]
     return f"Inactive or deleted there: {'; '.join(told)}." if told else ""
