@@ -13,6 +13,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import kable_quickbooks_ledger
 import kable_stripe_payments
 import stripe
 from flask import Flask
@@ -28,6 +29,8 @@ from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
 from kable_hub.web.app import create_app
 from kable_hub.web.server import serve
+
+PLUGINS = {"stripe": kable_stripe_payments, "quickbooks": kable_quickbooks_ledger}
 
 
 def say(value: Any) -> None:
@@ -71,13 +74,16 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
 
-def hub(folder: str, configuration: str, environment: str, limits: str) -> None:
-    """A hub at a free port, the Stripe plugin with or without the limits that it declares."""
+def hub(
+    folder: str, configuration: str, environment: str, limits: str, name: str = "stripe"
+) -> None:
+    """A hub at a free port, one plugin with or without the limits that it declares."""
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
     own = {"KABLE_DATA_DIR": folder, "KABLE_PUBLIC_URL": url, "KABLE_LOG_LEVEL": "ERROR"}
     settings = Settings.load({**json.loads(configuration), **own})
-    registry = Registry.of(kable_stripe_payments if limits else unlimited(kable_stripe_payments))
+    plugin = PLUGINS[name]
+    registry = Registry.of(plugin if limits else unlimited(plugin))
     opened = open_hub(settings, registry=registry)
     account = accounts.create_account(opened, "Bench", "paid").id
     made = accounts.create_api_key(opened, account, Environment(environment))

@@ -30,9 +30,9 @@ class Failed(Exception):
 
 
 @contextmanager
-def process(role: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a part of `_parts.py` until the block ends."""
-    script = str(Path(__file__).with_name("_parts.py"))
+def process(role: str, *arguments: str, of: str = "_parts.py") -> Iterator["subprocess.Popen[str]"]:
+    """Run a part of `_parts.py`, or of the file `of`, until the block ends."""
+    script = str(Path(__file__).with_name(of))
     environ = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     environ = {name: value for name, value in environ.items() if not name.startswith("KABLE_")}
     child = subprocess.Popen(
@@ -80,10 +80,11 @@ def session() -> requests.Session:
 
 
 class Hub:
-    """The hub under measurement, over HTTP."""
+    """The hub under measurement, over HTTP, with one provider (`slug`) connected."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, slug: str = "stripe") -> None:
         self.url = url
+        self.slug = slug
         self._session = session()
         self._session.headers["Authorization"] = f"Bearer {key}"
         self._posted = 0
@@ -119,12 +120,20 @@ class Hub:
 
     def push(self, patience: float = PATIENCE) -> None:
         """Let everything that was posted so far go out. Raises Failed after `patience` seconds."""
-        self.call("POST", "/connections/stripe/resume")
+        self.call("POST", f"/connections/{self.slug}/resume")
         ends = time.monotonic() + patience
-        while self.call("GET", "/connections/stripe")["counts"].get("delivered", 0) < self._posted:
+        while self._delivered() < self._posted:
             if time.monotonic() > ends:
                 raise Failed("the invoices did not arrive in time")
             time.sleep(0.25)
+
+    def hold(self) -> None:
+        """Let nothing go out until `push`."""
+        self.call("POST", f"/connections/{self.slug}/pause", {"reason": "bench"})
+
+    def _delivered(self) -> int:
+        counts: dict[str, int] = self.call("GET", f"/connections/{self.slug}")["counts"]
+        return counts.get("delivered", 0)
 
 
 def usage(url: str) -> Any:

@@ -31,3 +31,10 @@ def test_the_benchmark_at_the_limit_prints_its_figures_and_loses_nothing():
     assert "30 documents of 30 invoices, 0 drafts" in said
     for figure in ("hub/SDK", "permitted", "answers 429", "CPU an invoice"):
         assert figure in said
+
+
+def test_the_benchmark_at_quickbooks_limits_prints_its_figures_and_loses_nothing():
+    said = printed("quickbooks_limit", "--invoices", "40", "--rounds", "0")
+    assert "40 documents of 40 invoices" in said
+    for figure in ("permitted", "answers 429", "reads", "CPU an invoice"):
+        assert figure in said

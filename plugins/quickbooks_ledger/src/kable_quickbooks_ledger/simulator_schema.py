@@ -1,67 +1,17 @@
-"""The simulated QuickBooks' own strictness: properties, types, lengths. Unknown means 2010."""
+"""What Intuit's own parser refuses in a body: unknown properties (2010), types, lengths, enums."""
 
 import re
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from kable_quickbooks_ledger.simulator_faults import QboFault, too_long
+from kable_quickbooks_ledger.simulator_faults import QboFault, missing, too_long
+from kable_quickbooks_ledger.simulator_types import ENUMS, SHAPES
 
-_READ_ONLY = "Id:text SyncToken:text MetaData:any domain:text sparse:flag status:text"
-_ADDRESS = (
-    "Id:text Line1:text500 Line2:text500 Line3:text500 Line4:text500 Line5:text500 City:text255 "
-    "Country:text255 CountrySubDivisionCode:text255 PostalCode:text30 Lat:text Long:text"
-)
-
-
-def _shape(written: str) -> dict[str, str]:
-    return dict(part.split(":", 1) for part in written.split())
-
-
-SHAPES: Mapping[str, Mapping[str, str]] = {
-    "Reference": _shape("value:text name:text type:text"),
-    "Memo": _shape("value:text1000"),
-    "Email": _shape("Address:email"),
-    "Address": _shape(_ADDRESS),
-    "Tax": _shape("TotalTax:money TxnTaxCodeRef:Reference TaxLine:any"),
-    "Invoice": _shape(
-        f"{_READ_ONLY} CustomerRef:Reference DocNumber:text21 TxnDate:date DueDate:date "
-        "SalesTermRef:Reference PrivateNote:text4000 CustomerMemo:Memo BillEmail:Email "
-        "BillEmailCc:Email BillEmailBcc:Email EmailStatus:status Line:[Line] "
-        "CurrencyRef:Reference ExchangeRate:number GlobalTaxCalculation:mode TxnTaxDetail:Tax "
-        "ClassRef:Reference DepartmentRef:Reference BillAddr:Address ShipAddr:Address "
-        "CustomField:any AllowOnlineACHPayment:flag AllowOnlineCreditCardPayment:flag "
-        "AllowOnlinePayment:flag AllowIPNPayment:flag ApplyTaxAfterDiscount:flag "
-        "PrintStatus:text TotalAmt:money Balance:money LinkedTxn:any TrackingNum:text "
-        "ShipDate:date Deposit:money"
-    ),
-    "Line": _shape(
-        "Id:text LineNum:number Description:text4000 Amount:money DetailType:text "
-        "SalesItemLineDetail:Sales SubTotalLineDetail:any DescriptionLineDetail:any "
-        "DiscountLineDetail:any LinkedTxn:any"
-    ),
-    "Sales": _shape(
-        "ItemRef:Reference ClassRef:Reference Qty:number UnitPrice:number TaxCodeRef:Reference "
-        "ServiceDate:date ItemAccountRef:Reference DiscountRate:number DiscountAmt:number"
-    ),
-    "Customer": _shape(
-        f"{_READ_ONLY} DisplayName:text500 CompanyName:text100 Title:text16 GivenName:text100 "
-        "MiddleName:text100 FamilyName:text100 Suffix:text16 FullyQualifiedName:text "
-        "PrintOnCheckName:text110 Notes:text2000 PrimaryEmailAddr:Email PrimaryPhone:any "
-        "BillAddr:Address ShipAddr:Address CurrencyRef:Reference Active:flag Taxable:flag "
-        "Job:flag BillWithParent:flag ParentRef:Reference SalesTermRef:Reference "
-        "PreferredDeliveryMethod:text DefaultTaxCodeRef:Reference Balance:money "
-        "BalanceWithJobs:money WebAddr:any"
-    ),
-}
-"""Property to kind, for what the plugin writes. A kind in capitals is another shape."""
-
-_ENUMS = {
-    "status": ("NotSet", "NeedToSend", "EmailSent"),
-    "mode": ("TaxExcluded", "TaxInclusive", "NotApplicable"),
-}
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+_NUMBERS = ("number", "money", "whole", "count")
+_DETAILS = {name for name in SHAPES["Line"] if name.endswith("LineDetail")}
 
 
 def check(shape: str, value: Any, path: str = "") -> None:
@@ -73,7 +23,12 @@ def check(shape: str, value: Any, path: str = "") -> None:
         if name not in known:
             raise _unknown(shape, name, len(known))
         if item is not None:
-            _check_kind(known[name], item, name)
+            _check_kind(known[name].rstrip("!"), item, name)
+    for name, kind in known.items():
+        if kind.endswith("!") and name not in value:
+            raise missing(f"{path}.{name}".lstrip("."))
+    if shape == "Line" and len(given := sorted(_DETAILS & set(value))) > 1:
+        raise QboFault("2600", "Only one choice allowed", ", ".join(given), element=given[1])
 
 
 def _check_kind(kind: str, value: Any, name: str) -> None:
@@ -81,53 +36,59 @@ def _check_kind(kind: str, value: Any, name: str) -> None:
         if not isinstance(value, list):
             raise _bad_type(name, value)
         for item in value:
-            check(kind[1:-1], item, name)
+            _check_kind(kind[1:-1], item, name)
+    elif isinstance(value, list):
+        raise _bad_type(name, value)
     elif kind in SHAPES:
         check(kind, value, name)
-    elif kind in _ENUMS:
-        if value not in _ENUMS[kind]:
+    elif kind in ENUMS:
+        if value not in ENUMS[kind]:
             raise QboFault("2170", "Invalid Enumeration", f"{value}", element=name)
-    elif kind in ("number", "money"):
+    elif kind in _NUMBERS:
         _number(kind, value, name)
-    elif kind == "date":
-        _date(value, name)
-    elif kind == "flag":
-        if not isinstance(value, bool):
-            raise QboFault("2230", "Invalid Boolean", f"Supplied value:{value}", element=name)
+    elif kind in _OTHERS:
+        _OTHERS[kind](value, name)
     elif kind != "any":
-        _text(kind, value, name)
+        _text(int(kind.removeprefix("text") or 0), value, name)
 
 
 def _number(kind: str, value: Any, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+    fits = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if fits and kind in ("whole", "count"):
+        fits = Decimal(value) == int(value) and (kind == "whole" or value > 0)
+    if not fits:
         raise QboFault("2080", "Invalid Number", f"Supplied value:{value}", element=name)
     if kind == "money" and Decimal(value) != round(Decimal(value), 2):
         raise QboFault("6000", "More than two decimals", f"{value}", element=name)
 
 
 def _date(value: Any, name: str) -> None:
+    _moment(value, name, date.fromisoformat)
+
+
+def _moment(value: Any, name: str, read: Callable[[str], date] = datetime.fromisoformat) -> None:
     try:
-        date.fromisoformat(value)
+        read(value)
     except (TypeError, ValueError):
         raise QboFault("2060", "Invalid Date", f"Supplied value:{value}", element=name) from None
 
 
-def _text(kind: str, value: Any, name: str) -> None:
+def _flag(value: Any, name: str) -> None:
+    if not isinstance(value, bool):
+        raise QboFault("2230", "Invalid Boolean", f"Supplied value:{value}", element=name)
+
+
+def _text(limit: int, value: Any, name: str) -> None:
     if not isinstance(value, str):
         raise _bad_type(name, value)
     if any(ord(char) < 32 and char not in "\t\n\r" for char in value):
         raise QboFault("2040", "Invalid String", "Control characters", element=name)
-    if kind == "email":
-        _email(value, name)
-        return
-    limit = int(kind.removeprefix("text") or 0)
     if limit and len(value) > limit:
         raise too_long(name, limit, len(value))
 
 
-def _email(value: str, name: str) -> None:
-    if len(value) > 100:
-        raise too_long(name, 100, len(value))
+def _email(value: Any, name: str) -> None:
+    _text(100, value, name)
     if not all(_EMAIL.fullmatch(one.strip()) for one in value.split(",")):
         raise QboFault(
             "2210",
@@ -135,6 +96,14 @@ def _email(value: str, name: str) -> None:
             f"Email Address does not conform to the syntax rules of RFC 822. {value}",
             element=name,
         )
+
+
+_OTHERS: Mapping[str, Callable[[Any, str], None]] = {
+    "date": _date,
+    "moment": _moment,
+    "flag": _flag,
+    "email": _email,
+}
 
 
 def _bad_type(name: str, value: Any) -> QboFault:
@@ -146,6 +115,6 @@ def _unknown(shape: str, name: str, count: int) -> QboFault:
     return QboFault(
         "2010",
         "Request has invalid or unsupported property",
-        f'Unrecognized field "{name}" (class {shape}), not marked as ignorable '
-        f"({count} known properties)",
+        f'Property Name:Unrecognized field "{name}" (class com.intuit.schema.finance.v3.{shape}), '
+        f"not marked as ignorable ({count} known properties) specified is unsupported or invalid",
     )
