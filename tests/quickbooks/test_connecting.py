@@ -83,8 +83,10 @@ def lose_access(shop):
     for family in shop.quickbooks.sign_in.tokens.families:
         family.revoked = True
     waiting = [shop.push(), shop.push()]
-    # The first was on its way when Intuit refused, so it is looked for before it is sent again.
-    assert [shop.standing(one) for one in waiting] == [REFUSED, NOT_CONNECTED]
+    # Where planning had nothing to read, the first was on its way when Intuit refused: it is looked
+    # for before it is sent again.
+    assert shop.standing(waiting[0]) in (REFUSED, NOT_CONNECTED)
+    assert shop.standing(waiting[1]) == NOT_CONNECTED
     assert shop.connection()["pauses"].keys() == {"reconnect"}
     return waiting
 
@@ -122,11 +124,12 @@ def test_11_the_same_company_again_keeps_links_and_settings_and_what_waited_goes
 @pytest.mark.parametrize("begin", WAYS)
 def test_11_another_company_is_refused_and_links_stay_where_they_are(ready, begin):
     waiting, link = lose_access(ready), ready.get("/customers/c1/links")
+    before = [ready.standing(one) for one in waiting]
     answer = begin(ready).approve(CA).come_back()
     assert (answer.status_code, "different_account" in answer.text) == (422, True)
     assert (ready.connection()["externalId"], ready.get("/customers/c1/links")) == (US, link)
     ready.until_quiet()
-    assert [ready.standing(one) for one in waiting] == [REFUSED, NOT_CONNECTED]
+    assert [ready.standing(one) for one in waiting] == before
     assert ready.invoices(US) + ready.invoices(CA) == []
 
 

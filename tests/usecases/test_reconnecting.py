@@ -1,8 +1,10 @@
 """The public reconnect address: whoever opens it renews what stands, and nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from kable_hub import Credentials, Environment, Transient
@@ -13,6 +15,8 @@ from kable_hub.store import tables as t
 from kable_hub.store.credentials import load_credentials
 from kable_hub.usecases import accounts, connecting, connections, expiry, reconnecting
 from kable_hub.usecases.errors import Conflict, Crowded, Invalid, NotFound, Unavailable
+from tests import stores
+from tests.conftest import need_postgres
 from tests.usecases.house import House, house, ticket_of
 
 LIVE, TEST = Environment.LIVE, Environment.TEST
@@ -321,3 +325,24 @@ def test_a_provider_that_is_not_set_up_says_so_without_its_variables(tmp_path):
             reconnecting.start_reconnecting(bare.hub, "acme", environment="live")
         assert str(refused.value) == "Acme is not set up here for live."
         assert reconnecting.start_reconnecting(bare.hub, "acme").connect_url
+
+
+def test_an_ending_that_is_committed_between_two_looks_wins(tmp_path):
+    need_postgres()
+    url = stores.fresh_database_url("postgres", tmp_path, prepare=stores.migrated)
+    with house(url, tmp_path) as home, psycopg.connect(url) as other, ThreadPoolExecutor(1) as one:
+        row = by_consent(home)
+        granting(home)
+        other.execute("UPDATE connection SET state = 'disconnected'")
+        outcome = one.submit(walk, home, connection=row.id, environment="test")
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        with psycopg.connect(url, autocommit=True) as watch:
+            while not (watch.execute(waiting).fetchone() or (0,))[0] and not outcome.done():
+                watch.execute("SELECT pg_sleep(0.01)")
+        other.commit()
+        assert (outcome.result().ok, outcome.result().code) == (False, "different_account")
+        assert home.connection("acme").state == "disconnected"
+    stores.drop_database(url)
