@@ -113,6 +113,18 @@ def test_49_an_edit_of_a_paid_invoice_is_an_edit(ready, sent):
     assert kinds(shop, sent) == ["paid", "edited"]
 
 
+def test_49_a_payment_of_an_edited_invoice_is_no_second_edit(ready, sent):
+    shop, row = ready, ready.the_invoice()
+    edit(shop, row)
+    tell(shop, row)
+    shop.clock.advance(60)
+    pay(shop, row)
+    tell(shop, row)
+    shop.clock.advance(60)
+    shop.poll()
+    assert kinds(shop, sent) == ["edited", "paid"]
+
+
 def test_49_the_hubs_own_void_is_not_told_as_somebody_elses(ready, sent):
     shop, row = ready, ready.the_invoice()
     shop.made(f"/deliveries/{shop.delivery(sent)['id']}/void")
