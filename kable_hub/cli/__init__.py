@@ -19,6 +19,7 @@ COMMANDS = {
     "outbox": ("outbox", "outbox", "Look at deliveries and try them again."),
     "accounts": ("accounts", "accounts", "Manage accounts and their API keys."),
     "keys": ("accounts", "operator_keys", "Manage operators' keys."),
+    "users": ("users", "users", "Manage the people who sign in to the dashboard."),
     "plugins": ("plugins", "plugins", "List the provider plugins."),
     "check-provider": (
         "checking",

@@ -11,6 +11,7 @@ from kable_hub.store.dialogue_tables import ConnectAttempt, HostedPage
 from kable_hub.store.fields import CanonicalField, MomentField
 from kable_hub.store.memory_tables import Remembered
 from kable_hub.store.table_base import Scoped, Table, database
+from kable_hub.store.user_tables import ApiKey, SignInTicket, SignInTry, User
 
 __all__ = [
     "TABLES",
@@ -32,8 +33,11 @@ __all__ = [
     "Link",
     "Remembered",
     "Scoped",
+    "SignInTicket",
+    "SignInTry",
     "Signal",
     "Table",
+    "User",
     "WebhookEvent",
     "database",
 ]
@@ -53,26 +57,6 @@ class Account(Table):
     plan = pw.TextField(default="free")
     created_at = MomentField()
     return_hosts = CanonicalField(default=list)
-
-
-class ApiKey(Table):
-    """A key: `prefix` finds it, `digest` (SHA-256 of the secret) proves it.
-
-    Without an account it is an operator key.
-    """
-
-    id = pw.TextField(primary_key=True)
-    account_id = pw.TextField(null=True)
-    environment = pw.TextField(null=True)
-    label = pw.TextField(default="")
-    prefix = pw.TextField(unique=True)
-    digest = pw.TextField()
-    created_at = MomentField()
-    used_at = MomentField(null=True)
-    revoked_at = MomentField(null=True)
-
-    class Meta:
-        indexes = ((("account_id", "environment"), False),)
 
 
 class Customer(Scoped):
@@ -363,13 +347,25 @@ class WebhookEvent(Table):
         indexes = ((("provider", "external_id", "environment", "event_id"), True),)
 
 
-UNSCOPED = (Instance, Account, ApiKey, IdempotentAnswer, WebhookEvent)
-"""The only tables without account and environment: identity, keys, and what comes before both."""
+UNSCOPED = (
+    Instance,
+    Account,
+    ApiKey,
+    User,
+    SignInTicket,
+    SignInTry,
+    IdempotentAnswer,
+    WebhookEvent,
+)
+"""The only tables without account and environment: identity, people, keys, what comes before."""
 
 TABLES: tuple[type[Table], ...] = (
     Instance,
     Account,
     ApiKey,
+    User,
+    SignInTicket,
+    SignInTry,
     Customer,
     Connection,
     Credential,

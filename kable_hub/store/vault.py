@@ -4,6 +4,7 @@ Fernet has no associated data, so the owner's id stands inside the plaintext and
 a ciphertext moved to another row is refused.
 """
 
+import hmac
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,12 @@ class Vault:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
             raise VaultError("an encryption key is not 32 url-safe base64-encoded bytes") from None
+        self._keys = tuple(keys)
+
+    def derived(self, purpose: str) -> tuple[str, ...]:
+        """A key for another purpose from each key, newest first: hex, 256 bits."""
+        said = purpose.encode()
+        return tuple(hmac.digest(one.encode(), said, "sha256").hex() for one in self._keys)
 
     def seal(self, owner: str, value: Any) -> str:
         """Encrypt `value` (canonical JSON) for `owner`."""

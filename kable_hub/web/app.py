@@ -12,6 +12,7 @@ from kable_hub.web import (
     auth,
     connect,
     context,
+    dashboard,
     docs,
     headers,
     health,
@@ -54,5 +55,6 @@ def create_app(hub: Hub) -> Flask:
     description = api.install(app, hub)
     for blueprint in (connect.blueprint, webhooks.blueprint, health.blueprint):
         app.register_blueprint(blueprint)
+    dashboard.install(app)
     docs.install(app, description)
     return app

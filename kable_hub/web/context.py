@@ -14,9 +14,15 @@ REDACTION = "kable_redaction"
 
 
 def install(app: Flask, hub: Hub) -> None:
-    """Give the app its hub."""
+    """Give the app its hub, and cookies signed with keys derived from the hub's own."""
     app.extensions[HUB] = hub
     app.extensions[REDACTION] = Redaction(hub.settings.secrets())
+    newest, *older = hub.vault.derived("dashboard session")
+    app.config.update(
+        SECRET_KEY=newest,
+        SECRET_KEY_FALLBACKS=older,
+        SESSION_COOKIE_SECURE=hub.settings.public_url.startswith("https:"),
+    )
 
 
 def current_hub() -> Hub:

@@ -5,10 +5,12 @@ from flask import Flask, Response, request
 from kable_hub.web.context import current_hub
 
 PAGE = (
-    "default-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; "
+    "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; "
+    "object-src 'none'; "
     "form-action 'self' https: http://127.0.0.1:* http://localhost:*"
 )
-"""For pages. A form may lead on to the provider, and browsers hold redirects to form-action."""
+"""For pages. Pico's signs are data in its style sheet. A form may lead on to the provider, and
+browsers hold redirects to form-action."""
 
 DATA = "default-src 'none'; frame-ancestors 'none'"
 """For everything that is not a page."""

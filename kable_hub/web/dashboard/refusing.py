@@ -1,0 +1,41 @@
+"""What a person is shown where a view cannot do what was asked."""
+
+from flask import Blueprint, Response, g, render_template
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from kable_hub.errors import ProviderError
+from kable_hub.usecases.errors import Problem, problem_of
+from kable_hub.web import problems
+from kable_hub.web.dashboard.context import wants_part
+
+
+def install(blueprint: Blueprint) -> None:
+    """Answer refusals of this blueprint with a page, and htmx with a message for the page."""
+    blueprint.register_error_handler(Problem, _refused)
+    blueprint.register_error_handler(ProviderError, lambda error: _refused(problem_of(error)))
+    blueprint.register_error_handler(CSRFError, _forged)
+    blueprint.register_error_handler(HTTPException, lambda error: _page(problems.of_http(error)))
+
+
+def _refused(problem: Problem) -> Response:
+    return _page(problems.of_problem(problem))
+
+
+def _forged(_error: CSRFError) -> Response:
+    detail = "This form was open for too long or came from elsewhere. Go back and try again."
+    return _page(problems.answer(400, "form_forged", "The form cannot be taken", detail=detail))
+
+
+def _page(problem: Response) -> Response:
+    """The problem as a page. htmx puts its message where messages stand, whatever was asked."""
+    said = problem.get_json()
+    part = wants_part()
+    name = "_problem" if part else "problem" if "scope" in g else "problem_alone"
+    text = render_template(f"dashboard/{name}.html", said=said, request_id=g.request_id)
+    page = Response(text, problem.status)
+    if part:
+        page.headers["HX-Retarget"], page.headers["HX-Reswap"] = "#messages", "innerHTML"
+    if "Retry-After" in problem.headers:
+        page.headers["Retry-After"] = problem.headers["Retry-After"]
+    return page

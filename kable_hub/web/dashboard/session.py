@@ -1,0 +1,84 @@
+"""Who sits in front of the browser: the session cookie, and the token in every form.
+
+Sessions never open the API and API keys never open the dashboard: each looks for its own alone.
+"""
+
+from datetime import timedelta
+from typing import cast
+
+from flask import Flask, current_app, session
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_wtf.csrf import CSRFProtect
+
+from kable_hub.store.users import UserRow
+from kable_hub.usecases import users
+from kable_hub.web.context import current_hub
+
+COOKIE = "kable_session"
+LIFETIME = timedelta(hours=12)
+_manager = LoginManager()
+_csrf = CSRFProtect()
+
+
+class SignedIn:
+    """A person as Flask-Login wants one."""
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def __init__(self, row: UserRow) -> None:
+        self.row = row
+
+    def get_id(self) -> str:
+        """What the cookie carries: it is worth nothing once the generation moved on."""
+        return users.session_id(self.row)
+
+
+def install(app: Flask) -> None:
+    """Read sessions in this app, and give every form a token."""
+    app.config.update(
+        PERMANENT_SESSION_LIFETIME=LIFETIME,
+        SESSION_COOKIE_NAME=COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+        # Pages send no referrer; the token is what proves a form.
+        WTF_CSRF_SSL_STRICT=False,
+        REMEMBER_COOKIE_REFRESH_EACH_REQUEST=False,
+    )
+    _manager.session_protection = "strong"
+    _manager.init_app(app)
+    _csrf.init_app(app)
+
+
+@_manager.user_loader  # type: ignore[untyped-decorator]
+def _load(carried: str) -> SignedIn | None:
+    row = users.session_user(current_hub(), carried)
+    return SignedIn(row) if row else None
+
+
+def check_token() -> None:
+    """Refuse a POST without this browser's token (`CSRFError`)."""
+    if current_app.config.get("WTF_CSRF_ENABLED", True):
+        _csrf.protect()
+
+
+def signed_in() -> UserRow | None:
+    """Who is signed in, or None."""
+    found = current_user._get_current_object()
+    return cast(UserRow, found.row) if found.is_authenticated else None
+
+
+def begin(user: UserRow) -> None:
+    """Sign somebody in; what the browser had before is forgotten."""
+    session.clear()
+    session.permanent = True
+    login_user(SignedIn(user))
+
+
+def end() -> None:
+    """Sign out."""
+    logout_user()
+    session.clear()
