@@ -1,7 +1,9 @@
 """Customers of an account."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from kable_hub.domain import Address
@@ -25,6 +27,20 @@ class CustomerRow:
     status: str
     created_at: int
     updated_at: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A filter in the store's words; empty means any.
+
+    `standing` is linked (or on its way), not_linked or blocked: at `connection_id`, else at any.
+    """
+
+    client_id: str = ""
+    status: str = ""
+    search: str = ""
+    standing: str = ""
+    connection_id: str = ""
 
 
 def add(scope: Scope, new: CustomerRow) -> bool:
@@ -61,19 +77,41 @@ def find_many(
     return found | {row.id: row for row in rows if row.id in asked}
 
 
-def listed(
-    scope: Scope, *, client_id: str, status: str, search: str, cursor: str, limit: int
-) -> Page[CustomerRow]:
-    """A page of customers, newest first; empty filters mean any."""
+def listed(scope: Scope, wanted: Wanted, cursor: str, limit: int) -> Page[CustomerRow]:
+    """A page of customers, newest first."""
     query = t.Customer.select().where(within(t.Customer, scope))
-    if client_id:
-        query = query.where(t.Customer.client_id == client_id)
-    if status:
-        query = query.where(t.Customer.status == status)
-    if search:
-        starts = t.Customer.client_id.startswith(search)
-        query = query.where(starts | t.Customer.company_name.startswith(search))
+    for part in _parts(scope, wanted):
+        query = query.where(part)
     return page(query, t.Customer.id, cursor, limit, _row)
+
+
+def _parts(scope: Scope, wanted: Wanted) -> Iterator[Any]:
+    if wanted.client_id:
+        yield t.Customer.client_id == wanted.client_id
+    if wanted.status:
+        yield t.Customer.status == wanted.status
+    if wanted.search:
+        places = (t.Customer.client_id, t.Customer.company_name, t.Customer.email)
+        yield reduce(or_, [one.contains(wanted.search) for one in places])
+    match wanted.standing:
+        case "linked":
+            yield t.Customer.id.in_(_linked(scope, wanted.connection_id))
+        case "not_linked":
+            yield t.Customer.id.not_in(_linked(scope, wanted.connection_id))
+        case "blocked":
+            yield t.Customer.id.in_(_blocked(scope, wanted.connection_id))
+
+
+def _linked(scope: Scope, connection_id: str) -> Any:
+    query = t.Link.select(t.Link.customer_id)
+    query = query.where(within(t.Link, scope), t.Link.state.in_(("linked", "pending")))
+    return query.where(t.Link.connection_id == connection_id) if connection_id else query
+
+
+def _blocked(scope: Scope, connection_id: str) -> Any:
+    query = t.Delivery.select(t.Delivery.customer_id)
+    query = query.where(within(t.Delivery, scope), t.Delivery.state == "blocked")
+    return query.where(t.Delivery.connection_id == connection_id) if connection_id else query
 
 
 def _values(row: CustomerRow) -> dict[str, Any]:

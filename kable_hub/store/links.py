@@ -16,8 +16,8 @@ class LinkRow:
     """A link. `state` is linked, pending or broken; moments are epoch milliseconds.
 
     `settings` are the customer's own values, over the connection's. `ready`: whether the
-    customer can be charged there; None where nobody told. `confirmed_by` (an API key's id) let it
-    share its counterpart with other customers, at `confirmed_at`.
+    customer can be charged there; None where nobody told. `confirmed_by` (a key's or a
+    person's id) let it share its counterpart with other customers, at `confirmed_at`.
     """
 
     id: str

@@ -18,8 +18,8 @@ class LinkView:
     `reference`, `title` and `email` are the counterpart's; `error_code` and `error_message`
     say why a pending link does not get on, and `choices` (value and label) whom to link
     instead. `settings` are the customer's own values, over the connection's. `shared_with` are
-    the clientIds of others with the same counterpart; `confirmed_by` (an API key's id) let this
-    link share it, at `confirmed_at`. Moments are epoch milliseconds.
+    the clientIds of others with the same counterpart; `confirmed_by` (a key's or a
+    person's id) let this link share it, at `confirmed_at`. Moments are epoch milliseconds.
     """
 
     id: str

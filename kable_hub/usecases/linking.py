@@ -57,8 +57,8 @@ def put_link(
     """Link a customer to what stands at the provider under `reference` (an id or its URL).
 
     Verified there first. Linked to an accounting provider, earlier invoices go out as the
-    connection's setting says. `by` (an API key's id) is kept where it confirmed a share. Raises
-    NotFound, Invalid (`bad_reference`), Conflict (`not_connected`; `reference_in_use` unless
+    connection's setting says. `by` (a key's or person's id) is kept where it confirmed a share.
+    Raises NotFound, Invalid (`bad_reference`), Conflict (`not_connected`; `reference_in_use` unless
     `confirm`) and the provider's problems.
     """
     with hub.database.read():

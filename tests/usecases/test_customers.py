@@ -2,8 +2,9 @@ import pytest
 
 from kable_hub import Address, Rejected, Transient
 from kable_hub.domain import Environment
+from kable_hub.store import tables as t
 from kable_hub.store.scope import Scope
-from kable_hub.usecases import customers
+from kable_hub.usecases import customers, linking
 from kable_hub.usecases.customers import CustomerChange, CustomerFilter, NewCustomer
 from kable_hub.usecases.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from tests.usecases.house import House
@@ -203,14 +204,59 @@ def test_customers_are_listed_newest_first_page_by_page(home: House):
         (CustomerFilter(search="South"), ["c2"]),
         (CustomerFilter(search="c"), ["c1", "c2"]),
         (CustomerFilter(search="%"), []),
+        (CustomerFilter(search="wind"), ["c1", "c2"]),
+        (CustomerFilter(search="bookkeeper@south"), ["c2"]),
     ],
 )
 def test_customers_are_filtered(home: House, wanted: CustomerFilter, found: list[str]):
     create(home)
-    create(home, NewCustomer("c2", "Southwind", "USD"))
+    create(home, NewCustomer("c2", "Southwind", "USD", "bookkeeper@south.example"))
     customers.change_customer(home.hub, home.scope, "c2", CustomerChange(status="CANCELLED"))
     page = customers.list_customers(home.hub, home.scope, wanted)
     assert sorted(one.customer.client_id for one in page.items) == found
+
+
+def test_customers_are_filtered_by_how_they_stand(home: House):
+    for slug in ("acme", "books"):
+        home.connect(slug)
+    for client_id, linked in {"both": ("acme", "books"), "money": ("acme",), "nowhere": ()}.items():
+        home.customer(client_id, *linked)
+    home.customer("gone", "acme")
+    with home.hub.database.write():
+        t.Link.update(state="broken").where(t.Link.title == "gone").execute()
+    home.customer("new")
+    linking.create_at_provider(home.hub, home.scope, "new", "books")
+    for client_id in ("both", "new"):
+        home.invoice(customer=client_id)
+    for one in home.deliveries(provider="books", kind="push"):
+        home.force(one.id, state="blocked")
+    other = home.other_account()
+    customers.create_customer(home.hub, other, NewCustomer("stranger", "Stranger", "USD"))
+
+    everybody = ["both", "gone", "money", "new", "nowhere"]
+    expected = {
+        ("linked", ""): ["both", "money", "new"],
+        ("linked", "acme"): ["both", "money"],
+        ("linked", "books"): ["both", "new"],
+        ("not_linked", ""): ["gone", "nowhere"],
+        ("not_linked", "books"): ["gone", "money", "nowhere"],
+        ("blocked", ""): ["both", "new"],
+        ("blocked", "acme"): [],
+        ("blocked", "books"): ["both", "new"],
+        ("linked", "beta"): [],
+        ("not_linked", "beta"): everybody,
+        ("", "books"): everybody,
+    }
+    found = {
+        (standing, provider): sorted(
+            one.customer.client_id
+            for one in customers.list_customers(
+                home.hub, home.scope, CustomerFilter(standing=standing, provider=provider)
+            ).items
+        )
+        for standing, provider in expected
+    }
+    assert found == expected
 
 
 def test_a_name_that_no_store_can_hold_is_simply_not_found(home: House):

@@ -12,6 +12,7 @@ from kable_hub.store import tables as t
 from kable_hub.store.deliveries import DeliveryFilter
 from kable_hub.usecases import (
     accounts,
+    bulk_linking,
     collecting,
     connecting,
     connections,
@@ -27,6 +28,7 @@ from kable_hub.usecases import (
 from kable_hub.usecases.customers import CustomerChange, CustomerFilter
 from kable_hub.usecases.errors import Problem
 from kable_hub.usecases.invoicing import InvoiceFilter
+from kable_hub.usecases.link_files import LinkWish
 from tests.usecases.house import SECRET, House, line, ticket_of
 
 SCOPED = {table._meta.table_name for table in t.TABLES if table not in t.UNSCOPED}
@@ -130,6 +132,8 @@ def everything(home: House) -> list[Callable[[], Any]]:
         hear,
         lambda: home.customer("c1", "acme", "books"),
         lambda: customers.list_customers(hub, scope, CustomerFilter("c1", "ACTIVE", "c")),
+        lambda: customers.list_customers(hub, scope, CustomerFilter(standing="not_linked")),
+        lambda: customers.list_customers(hub, scope, CustomerFilter(standing="blocked")),
         lambda: customers.change_customer(hub, scope, "c1", CustomerChange(currency="EUR")),
         lambda: home.link("c1", "acme"),
         lambda: collecting.collect_payment_method(hub, scope, "c1", *PAGES),
@@ -152,6 +156,8 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: linking.remove_link(hub, scope, "c1", "acme"),
         lambda: linking.create_at_provider(hub, scope, "c1", "acme"),
         lambda: linking.list_links(hub, scope, "c1"),
+        lambda: bulk_linking.preview_links(hub, scope, [LinkWish(2, "c1", "books", "A-1")]),
+        lambda: bulk_linking.make_links(hub, scope, [LinkWish(2, "c1", "books", "A-1")]),
         lambda: suggesting.suggest(hub, scope, "c1", "books"),
         lambda: connections.list_connections(hub, scope),
         lambda: connections.setting_choices(hub, scope, "books", "item"),

@@ -94,7 +94,13 @@ class CustomerQuery(Paging):
 
     client_id = text(data_key="clientId", load_default="")
     status = text(load_default="", validate=ma.validate.OneOf(("", *STATUSES)))
-    search = text("How the clientId or the company's name starts.", load_default="")
+    search = text("A part of clientId, company name or e-mail.", load_default="")
+    standing = text(
+        "Linked (or on its way), not linked, or with something that waits for somebody.",
+        load_default="",
+        validate=ma.validate.OneOf(("", *customers.STANDINGS)),
+    )
+    provider = text("The provider that `standing` is about; without it any.", load_default="")
 
 
 def make_blueprint(providers: Sequence[Provider]) -> ApiBlueprint:

@@ -40,7 +40,7 @@ class Link(Answer):
     confirmed_at = Moment(
         allow_none=True, metadata={"description": "When it was let share its counterpart."}
     )
-    confirmed_by = text("The id of the API key that confirmed the share.")
+    confirmed_by = text("The id of the API key, or of the person, that confirmed the share.")
     settings = ma.fields.Dict(
         keys=ma.fields.String(),
         metadata={"description": "The customer's own settings there, over the connection's."},
