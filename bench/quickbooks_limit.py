@@ -127,7 +127,7 @@ def measure_rate(count: int) -> None:
         print(f"  permitted        {PERMITTED:7d} invoices/min")
         begins = moments[0] + EDGE
         minutes = int((moments[-1] - begins) // MINUTE)
-        if minutes:
+        if minutes > 0:
             ends = begins + minutes * MINUTE
             rate = sum(begins <= one < ends for one in moments) / minutes
             print(f"  steady part      {rate:7.1f} invoices/min over {minutes * 60} s")

@@ -83,7 +83,9 @@ class Connection:
         Answers what `read` answered under this `name` (at most 200 characters) within `lasts`, in
         any process; else calls `read`, which may call the provider, and keeps the answer: JSON
         without secrets. Of several threads one reads and the others wait; what `read` raises
-        passes and is not kept. The hub forgets it all whenever a person may have changed what it
-        rests on: settings saved, a check, a retry by hand, a new connection or its end.
+        passes and is not kept. Only where it raises Transient (the provider is away, or
+        its limit for reads is used up) an older answer serves on, for 40 days at most. The
+        hub forgets it all whenever a person may have changed what it rests on: settings
+        saved, a check, a retry by hand, a new connection or its end.
         """
         return self.memory(name, lasts, read)

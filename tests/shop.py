@@ -25,6 +25,7 @@ from kable_hub.store import tables as t
 from kable_hub.sync.drain import Pace, drain
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.steps import Rooms
+from kable_hub.testing import Simulator
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.web import context
@@ -73,6 +74,11 @@ class Shop:
     pushers: ThreadPoolExecutor
     pace: Pace = field(default_factory=lambda: Pace(slice_seconds=60, width=4))
     numbers: int = 0
+
+    @property
+    def simulator(self) -> Simulator:
+        """The provider's."""
+        raise NotImplementedError
 
     # --- the HTTP API ------------------------------------------------------------------------
 

@@ -29,6 +29,13 @@ def recall(database: Database, lane: Lane, name: str, now: int) -> str | None:
     return None if row is None else str(row[0])
 
 
+def last_known(lane: Lane, name: str) -> str | None:
+    """The fact as canonical JSON though it may be old by now; None where nothing is kept."""
+    mine = _of(lane.scope, lane.id) & (t.Remembered.name == name) & (t.Remembered.token == "")
+    row = t.Remembered.select(t.Remembered.value).where(mine).first()
+    return None if row is None else canonical.dumps(row.value)
+
+
 def begin(lane: Lane, name: str, token: str, until: int) -> None:
     """Somebody reads the fact anew and will know it until then."""
     values = {"value": None, "token": token, "known_until": until}
@@ -37,10 +44,13 @@ def begin(lane: Lane, name: str, token: str, until: int) -> None:
     t.Remembered.insert(row).on_conflict(conflict_target=target, update=values).execute()
 
 
-def keep(lane: Lane, name: str, token: str, text: str) -> bool:
-    """Keep what was read; False where it was forgotten or begun anew meanwhile."""
+def keep(lane: Lane, name: str, token: str, text: str, until: int | None = None) -> bool:
+    """Keep what was read (`until` then, where that was not said at the beginning); False where
+    it was forgotten or begun anew meanwhile."""
     mine = _of(lane.scope, lane.id) & (t.Remembered.name == name) & (t.Remembered.token == token)
     values = {"value": canonical.loads(text), "token": ""}
+    if until is not None:
+        values["known_until"] = until
     return bool(t.Remembered.update(values).where(mine).execute())
 
 
@@ -49,9 +59,9 @@ def forget(scope: Scope, connection_id: str) -> None:
     t.Remembered.delete().where(_of(scope, connection_id)).execute()
 
 
-def forget_old(lane: Lane, now: int) -> None:
-    """Delete what is no longer good."""
-    old = t.Remembered.known_until <= now
+def forget_old(lane: Lane, before: int) -> None:
+    """Delete what was good for the last time before that moment."""
+    old = t.Remembered.known_until <= before
     t.Remembered.delete().where(_of(lane.scope, lane.id), old).execute()
 
 

@@ -119,6 +119,8 @@ def group(
     news: list[list[Run]] = []
     if provider.can(Capability.PUSH_INVOICES) and len(new) >= SMALLEST:
         news = _chunks(new, provider.batch_size)
+        if len(news[-1]) < SMALLEST:
+            single += news.pop()
     else:
         single += new
     looks: list[list[Run]] = []

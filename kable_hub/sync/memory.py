@@ -14,12 +14,19 @@ from kable_hub import canonical
 from kable_hub.clock import Clock, epoch_ms
 from kable_hub.connection import Memory
 from kable_hub.domain import JSON
-from kable_hub.errors import ContractViolation
+from kable_hub.errors import ContractViolation, Transient
 from kable_hub.settings import SHORTEST_SECRET
 from kable_hub.store import memories
 from kable_hub.store.database import Database
 from kable_hub.store.ids import new_id
 from kable_hub.store.pauses import Lane
+
+STALE = timedelta(days=40)
+"""How long a fact that is old still serves while the provider does not let it be read: longer
+than the month for which a provider may refuse reads."""
+
+AGAIN = timedelta(minutes=5)
+"""After so long it is tried again to read it."""
 
 LONGEST_NAME = 200
 LARGEST = 4_000_000
@@ -63,11 +70,19 @@ class Memories:
     ) -> str:
         now, token = self._now(), new_id("rem")
         with self._database.write(durable=False):
-            memories.forget_old(lane, now)
-            memories.begin(lane, name, token, now + int(lasts.total_seconds() * 1000))
-        text = _written(name, read(), secrets)
+            memories.forget_old(lane, now - _ms(STALE))
+            old = memories.last_known(lane, name)
+            memories.begin(lane, name, token, now + _ms(lasts))
+        try:
+            text, until = _written(name, read(), secrets), None
+        except Transient:
+            if old is None:
+                raise
+            text, until = old, now + _ms(AGAIN)
         with self._database.write(durable=False):
-            memories.keep(lane, name, token, text)
+            kept = memories.keep(lane, name, token, text, until)
+        if until is not None and not kept:
+            raise Transient("this was forgotten while it could not be read", code="forgotten")
         return text
 
     @contextmanager
@@ -88,6 +103,10 @@ class Memories:
 
     def _now(self) -> int:
         return epoch_ms(self._clock.now())
+
+
+def _ms(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
 
 
 def _written(name: str, value: JSON, secrets: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from kable_hub.clock import ManualClock
 from kable_hub.demo.browsing import Browser
 from kable_hub.testing.builders import NOW
 from kable_hub.testing.simulator import Seen
+from kable_hub.usecases import accounts
 from tests.shop import DAY, LIVE, TEST, Shop, opened
 from tests.web.site import customer
 
@@ -47,6 +48,10 @@ class Stage(Shop):
 
     quickbooks: QuickBooksSimulator
     realm: str = US
+
+    @property
+    def simulator(self) -> QuickBooksSimulator:
+        return self.quickbooks
 
     # --- connecting, customers ---------------------------------------------------------------
 
@@ -73,6 +78,15 @@ class Stage(Shop):
             self.settings(key=key, **settings)
         return self.connection(key=key)
 
+    def tenant(self, realm: str) -> str:
+        """The test key of another account, with a company connected and c1 linked there."""
+        account = accounts.create_account(self.hub, f"Tenant of {realm}", "paid").id
+        key = accounts.create_api_key(self.hub, account, TEST).secret
+        abroad = {} if realm == US else {"tax_code": "1", "no_tax_code": "2"}
+        self.connect(realm, key=key, **abroad)
+        self.customer(key=key)
+        return key
+
     def connection(self, *, key: str = "") -> Any:
         """The connection as the API shows it."""
         return self.get("/connections/quickbooks", key=key)
@@ -88,7 +102,8 @@ class Stage(Shop):
         self, client_id: str = "c1", reference: str = "28", *, key: str = "", **changes: Any
     ) -> Any:
         """A customer linked by the number behind `nameId=`, in the currency it has there."""
-        there = self.books(PRODUCTION if key == self.live_key else "").tables["Customer"]
+        realm = self.connection(key=key)["externalId"] if key else ""
+        there = self.books(realm).tables["Customer"]
         currency = there[reference]["CurrencyRef"]["value"] if reference in there else "USD"
         body = customer(client_id, **{"currency": currency, **changes})
         return self.made("/customers", {**body, "quickbooksCustomerId": reference}, key=key)

@@ -36,6 +36,10 @@ class Stage(Shop):
     merchant: str
     heard: int = 0
 
+    @property
+    def simulator(self) -> StripeSimulator:
+        return self.stripe
+
     # --- connecting, customers ---------------------------------------------------------------
 
     def connect(self, *, key: str = "", merchant: str = "") -> list[Any]:

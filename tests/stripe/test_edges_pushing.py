@@ -13,7 +13,7 @@ from kable_stripe_payments.simulator import faults
 from kable_hub import Kind
 from kable_hub.testing import observing
 from tests.acme import PROVIDER, Acme, AcmeSimulator
-from tests.stripe.crashing import killed_at
+from tests.crashing import killed_at
 from tests.stripe.stage import TEST, stage
 from tests.web.site import customer
 

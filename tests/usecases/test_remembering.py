@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from kable_hub import ContractViolation, Transient
+from kable_hub import ContractViolation, RateLimited, Rejected, Transient
 from kable_hub.usecases import connections, deliveries
 from kable_hub.usecases.errors import Problem
 from kable_hub.usecases.hub import open_hub
@@ -124,6 +124,54 @@ def test_a_failure_is_not_remembered(home: House):
         choices(home)
     home.books.read = kept
     assert [one.value for one in choices(home)] == ["7", "8"]
+
+
+def away(_error=Transient):
+    def fail():
+        raise _error("it is away")
+
+    return fail
+
+
+def test_where_it_cannot_be_read_the_older_answer_serves_and_is_tried_again_later(home: House):
+    choices(connected(home))
+    home.books.read = away(RateLimited)
+    home.clock.advance(2 * HOUR)
+    assert [one.value for one in choices(home)] == ["7", "8"]
+    asked = home.books.reads
+    assert [one.value for one in choices(home)] == ["7", "8"]
+    assert home.books.reads == asked
+    home.books.read = lambda: [["9", "Rent"]]
+    home.clock.advance(301)
+    assert [one.value for one in choices(home)] == ["9"]
+
+
+def test_another_error_than_of_reading_passes_though_an_older_answer_is_known(home: House):
+    choices(connected(home))
+    home.books.read = away(Rejected)
+    home.clock.advance(2 * HOUR)
+    with pytest.raises(Problem):
+        choices(home)
+
+
+def test_what_is_older_than_forty_days_or_forgotten_meanwhile_serves_no_more(home: House):
+    choices(connected(home))
+    kept = home.books.read
+
+    def forgotten():
+        connections.put_settings(home.hub, home.scope, "books", {"item": "8"})
+        raise Transient("it is away")
+
+    home.clock.advance(2 * HOUR)
+    home.books.read = forgotten
+    with pytest.raises(Problem):
+        choices(home)
+    home.books.read = kept
+    choices(home)
+    home.books.read = away()
+    home.clock.advance(41 * 24 * HOUR)
+    with pytest.raises(Problem):
+        choices(home)
 
 
 def test_of_several_threads_one_reads_and_the_others_wait(at_home: House):

@@ -11,21 +11,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from kable_stripe_payments.simulator import faults
-
 from kable_hub.store import tables as t
 from kable_hub.sync.drain import drain
-from kable_hub.testing import observing
-from tests.stripe.stage import Stage
-
-NOTHING_DONE = "nothing was done"
+from kable_hub.testing import Fault, observing
+from tests.shop import Shop
 
 
-def killed_at(stage: Stage, call: int, *, executed: bool) -> list[str]:
-    """Drain in a process of its own until Stripe has the `call`th request, and kill it there;
-    answers the requests. `executed`: Stripe had done what was asked."""
+def killed_at(stage: Shop, call: int, *, executed: bool) -> list[str]:
+    """Drain in a process of its own until the provider has the `call`th request, and kill it
+    there; answers the requests. `executed`: the provider had done what was asked."""
     if not executed:
-        stage.stripe.fault(faults.server_error(503, path="/v1/", skip=call - 1))
+        stage.simulator.fault(Fault(status=503, skip=call - 1))
     with stage.hub.database.read():
         connection = t.Connection.get(t.Connection.environment == "test").id
     stage.hub.database.close()
@@ -44,7 +40,7 @@ def killed_at(stage: Stage, call: int, *, executed: bool) -> list[str]:
     return seen
 
 
-def _drain(stage: Stage, connection: str) -> None:
+def _drain(stage: Shop, connection: str) -> None:
     with ThreadPoolExecutor(2) as pushers:
         drain(stage.rooms, connection, stage.pace, pushers, threading.Event())
     os._exit(0)
