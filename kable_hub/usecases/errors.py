@@ -71,10 +71,10 @@ class PaymentRequired(Problem):
 
 
 class Forbidden(Problem):
-    """The key or the person is known and may not do this."""
+    """The key is valid and may not do this."""
 
     status = 403
-    title = "This is not allowed"
+    title = "This key may not do that"
 
 
 class NotFound(Problem):

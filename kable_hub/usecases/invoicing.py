@@ -6,7 +6,6 @@ from datetime import date
 
 from kable_hub.store import customers, invoice_search, invoices
 from kable_hub.store.connections import by_provider
-from kable_hub.store.customers import CustomerRow
 from kable_hub.store.ids import new_id
 from kable_hub.store.invoice_search import Wanted
 from kable_hub.store.invoices import InvoiceRow
@@ -71,13 +70,11 @@ class ItemResult:
 class InvoiceFilter:
     """Which invoices; empty means any. `number` is how it starts; dates are issue dates.
 
-    `text` is how the number, the customer's client id or its name begins.
     `state` and `provider` concern one and the same delivery of the invoice.
     """
 
     customer: str = ""
     number: str = ""
-    text: str = ""
     state: str = ""
     provider: str = ""
     issued_from: date | None = None
@@ -112,7 +109,7 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
     now = hub.now()
     drafts = [_Draft.of(new, now) for new in many]
     with hub.database.write():
-        named = _name_customers(scope, drafts)
+        client_ids = _name_customers(scope, drafts)
         routes = _plan(hub, scope, drafts)
         _refuse_taken_numbers(scope, drafts)
         sound = [one for one in drafts if one.sound]
@@ -124,7 +121,7 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
         wake(hub, open_all(scope, openings, now))
         rows = [one.row for one in sound if one.row and one.problem is None]
         open_ones = [one for one in routes.connections.values() if one.connected]
-        around = Surroundings(named, open_ones)
+        around = Surroundings(client_ids, open_ones)
         views = {view.invoice.id: view for view in invoice_views(scope, rows, around)}
     return [draft.result(index, views) for index, draft in enumerate(drafts)]
 
@@ -155,7 +152,6 @@ def list_invoices(
         asked = Wanted(
             customer_id=customer,
             number=wanted.number,
-            text=wanted.text,
             state=wanted.state,
             connection_id=connection.id if connection else "",
             issued_from=wanted.issued_from,
@@ -195,10 +191,10 @@ class _Draft:
         return ItemResult(index, invoice=views[self.row.id])
 
 
-def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, CustomerRow]:
+def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, str]:
     """Find the customers, their rows held against a link that is made at the same time.
 
-    Answers them by id.
+    Answers their client ids by id.
     """
     for draft in drafts:
         draft.checks.text("customer", draft.new.customer, least=1, most=200)
@@ -215,7 +211,7 @@ def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, Custome
             draft.problem = Conflict("customer_cancelled", detail, errors=[fault])
         elif draft.row is not None:
             draft.row = replace(draft.row, customer_id=customer.id)
-    return {one.id: one for one in found.values()}
+    return {one.id: one.client_id for one in found.values()}
 
 
 def _refuse_taken_numbers(scope: Scope, drafts: Sequence[_Draft]) -> None:

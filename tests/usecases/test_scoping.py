@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from kable_hub.domain import Environment, Kind
+from kable_hub.domain import Environment
 from kable_hub.store import tables as t
 from kable_hub.store.deliveries import DeliveryFilter
 from kable_hub.usecases import (
     accounts,
     bulk_linking,
-    cards,
     collecting,
     connecting,
     connections,
@@ -22,6 +21,7 @@ from kable_hub.usecases import (
     expiry,
     invoicing,
     linking,
+    overview,
     reconnecting,
     suggesting,
     webhooks,
@@ -146,6 +146,7 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: invoicing.change_invoice(hub, scope, ids["invoice"], {"memo": "new"}),
         lambda: deliveries.list_deliveries(hub, scope, each),
         lambda: deliveries.count_by_state(hub, scope),
+        lambda: overview.get_overview(hub, scope),
         lambda: deliveries.get_delivery(hub, scope, ids["delivery"]),
         lambda: deliveries.push(hub, scope, ids["delivery"]),
         lambda: deliveries.retry(hub, scope, ids["delivery"]),
@@ -161,8 +162,6 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: bulk_linking.make_links(hub, scope, [LinkWish(2, "c1", "books", "A-1")]),
         lambda: suggesting.suggest(hub, scope, "c1", "books"),
         lambda: connections.list_connections(hub, scope),
-        lambda: cards.cards(hub, scope, Kind.PAYMENTS),
-        lambda: cards.last_dialogue(hub, scope, "acme"),
         lambda: connections.setting_choices(hub, scope, "books", "item"),
         lambda: connections.put_settings(hub, scope, "acme", {}),
         lambda: connections.health(hub, scope, "acme"),

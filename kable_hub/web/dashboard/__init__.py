@@ -7,10 +7,8 @@ from kable_hub.web.dashboard import (
     context,
     customers,
     invoices,
-    keys,
     overview,
     parts,
-    people,
     plugins,
     refusing,
     session,
@@ -24,22 +22,18 @@ SECTIONS = (
     customers.blueprint,
     invoices.blueprint,
     settings.blueprint,
-    keys.blueprint,
-    people.blueprint,
     plugins.blueprint,
 )
 """Every one lives under /a/<account>/<env>, behind `context.enter`."""
 
 for _section in SECTIONS:
     context.dashboard.register_blueprint(_section)
-for _entrance in (signin.blueprint, context.dashboard):
-    refusing.install(_entrance)
 
 
 def install(app: Flask) -> None:
     """Serve the dashboard and its sign-in."""
     session.install(app)
     parts.install(app)
-    refusing.install_lost(app)
-    app.register_blueprint(signin.blueprint)
-    app.register_blueprint(context.dashboard)
+    for blueprint in (signin.blueprint, context.dashboard):
+        refusing.install(blueprint)
+        app.register_blueprint(blueprint)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -24,9 +24,7 @@ class Person:
     client: FlaskClient
     home: str
     user: UserRow | None = None
-
-    def __post_init__(self) -> None:
-        self.client.environ_base["HTTP_ACCEPT"] = "text/html"
+    _token: str = field(default="", repr=False)
 
     def at(self, path: str) -> str:
         return path if path.startswith("/") else f"{self.home}/{path}"
