@@ -1,6 +1,6 @@
 """Whom a customer could be at a provider, and who stands behind a reference: nothing is linked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,14 +83,29 @@ def suggest(hub: Hub, scope: Scope, customer: str, slug: str) -> tuple[Suggestio
     with hub.database.read():
         row = customer_named(scope, customer)
         connection = connected(hub, scope, slug)
+    return _ranked(hub, connection, row, _queries(row))
+
+
+def search(hub: Hub, scope: Scope, customer: str, slug: str, query: str) -> tuple[Suggestion, ...]:
+    """Whom a person typed the name or address of, for a customer at a provider; as `suggest`."""
+    need(provider_named(hub, slug), Capability.SEARCH_CUSTOMERS)
+    with hub.database.read():
+        row = customer_named(scope, customer)
+        connection = connected(hub, scope, slug)
+    return _ranked(hub, connection, row, [query])
+
+
+def _ranked(
+    hub: Hub, connection: ConnectionRow, row: CustomerRow, queries: Iterable[str]
+) -> tuple[Suggestion, ...]:
     found: dict[str, LinkedCustomer] = {}
-    for query in _queries(row):
+    for query in queries:
         with provider_problems():
             hits = hub.asking.ask(connection, "search_customers", query=query)
         for hit in hits:
             found.setdefault(hit.reference, hit)
     with hub.database.read():
-        every = [_suggestion(scope, connection, row, one) for one in found.values()]
+        every = [_suggestion(connection.scope, connection, row, one) for one in found.values()]
     return tuple(sorted(every, key=lambda one: _ORDER[one.match])[:MOST])
 
 

@@ -17,6 +17,7 @@ from kable_hub.web import (
     headers,
     health,
     problems,
+    thanks,
     tracing,
     webhooks,
 )
@@ -53,7 +54,12 @@ def create_app(hub: Hub) -> Flask:
     for part in (tracing, headers, auth, problems):
         part.install(app)
     description = api.install(app, hub)
-    for blueprint in (connect.blueprint, webhooks.blueprint, health.blueprint):
+    for blueprint in (
+        connect.blueprint,
+        webhooks.blueprint,
+        health.blueprint,
+        thanks.blueprint,
+    ):
         app.register_blueprint(blueprint)
     dashboard.install(app)
     docs.install(app, description)

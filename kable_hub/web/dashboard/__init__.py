@@ -3,8 +3,11 @@
 from flask import Flask
 
 from kable_hub.web.dashboard import (
+    bulk_links,
     connections,
     context,
+    customer_cards,
+    customer_links,
     customers,
     invoices,
     overview,
@@ -20,6 +23,9 @@ SECTIONS = (
     overview.blueprint,
     connections.blueprint,
     customers.blueprint,
+    customer_links.blueprint,
+    customer_cards.blueprint,
+    bulk_links.blueprint,
     invoices.blueprint,
     settings.blueprint,
     plugins.blueprint,
