@@ -14,6 +14,7 @@ from kable_hub.cli.opening import load_settings
 from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
+from kable_hub.usecases.signing_in import first_link
 
 log = structlog.get_logger(__name__)
 TRY_EVERY = 0.5
@@ -71,7 +72,8 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
     """Serve the hub until it is told to stop; requests under way are finished first.
 
     The database is migrated, and the sync loop runs in this process. Where another process
-    runs it over the same store already, this one stands by.
+    runs it over the same store already, this one stands by. As long as nobody can sign in to the
+    dashboard, it prints a one-time link by which the first operator does.
     """
     from kable_hub.web.app import create_app
     from kable_hub.web.server import serve as serve_app
@@ -81,6 +83,7 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
     hub = open_hub(settings)
     loop = Loop(hub)
     parent = os.getpid()
+    _welcome(hub)
     log.info("serving", host=settings.host, port=settings.port, url=settings.public_url)
     try:
         app = create_app(hub)
@@ -110,6 +113,14 @@ def worker() -> None:
     stop.wait()
     loop.stop()
     hub.close()
+
+
+def _welcome(hub: Hub) -> None:
+    """Tell a fresh hub's owner how to get in: never logged, since it lets in anybody."""
+    link = first_link(hub)
+    if link:
+        click.echo("Nobody can sign in yet. Make yourself the operator by this one-time link:")
+        click.echo(f"{hub.settings.public_url}{link}")
 
 
 def _given(value: int | None, otherwise: int) -> int:

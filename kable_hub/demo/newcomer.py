@@ -33,6 +33,7 @@ class Newcomer:
 
     stage: Stage
     say: Callable[[str], None]
+    account: str = ""
     connected: list[Provider] = field(default_factory=list)
     _keys: dict[Environment, str] = field(default_factory=dict, repr=False)
     _free: dict[str, list[LinkedCustomer]] = field(default_factory=dict)
@@ -53,10 +54,11 @@ class Newcomer:
     def sign_up(self) -> None:
         """Make an account on the paid plan and a key for each environment."""
         operator = Api(self.stage.url, self.stage.operator_key)
-        account = operator.post("/accounts", {"name": "Demo", "plan": "paid"})["id"]
+        self.account = operator.post("/accounts", {"name": "Demo", "plan": "paid"})["id"]
+        keys = f"/accounts/{self.account}/keys"
         for environment in Environment:
             asked = {"environment": environment.value, "label": "demo"}
-            self._keys[environment] = operator.post(f"/accounts/{account}/keys", asked)["secret"]
+            self._keys[environment] = operator.post(keys, asked)["secret"]
         self.say("made an account on the paid plan, with a live and a test key")
 
     def connect(self, provider: Provider) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from kable_hub.clock import Clock, SystemClock
 from kable_hub.demo.asking import DemoFailed
-from kable_hub.demo.newcomer import Newcomer, Posted
+from kable_hub.demo.newcomer import ENVIRONMENT, Newcomer, Posted
 from kable_hub.demo.samples import samples
 from kable_hub.demo.stage import Stage, stage
 from kable_hub.demo.telling import Board
@@ -109,8 +109,11 @@ def _absent(slug: str, posted: Posted) -> str:
 
 def _show_around(newcomer: Newcomer, console: Console) -> None:
     url = newcomer.stage.url
+    place = f"/a/{newcomer.account}/{ENVIRONMENT}/overview/"
     for line in (
         "",
+        f"Dashboard  {newcomer.stage.sign_in_link(place)}",
+        "           (signs you in, once)",
         f"API docs   {url}/docs",
         f"API key    {newcomer.key}",
         f"Operator   {newcomer.stage.operator_key}",

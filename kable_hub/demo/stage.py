@@ -2,7 +2,7 @@
 
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,8 @@ from kable_hub.settings import Settings
 from kable_hub.usecases.accounts import create_operator_key
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
+from kable_hub.usecases.signing_in import link_for
+from kable_hub.usecases.users import add_user
 from kable_hub.web.app import create_app
 from kable_hub.web.server import serve_in_thread
 
@@ -23,13 +25,17 @@ LATENCY = 0.04
 
 @dataclass(frozen=True)
 class Stage:
-    """A hub at `url`, and the providers that have a simulator. `broken`: those that failed."""
+    """A hub at `url`, and the providers that have a simulator. `broken`: those that failed.
+
+    `sign_in_link` makes an address that signs in to the dashboard once, at a path of it.
+    """
 
     url: str
     operator_key: str = field(repr=False)
     providers: tuple[Provider, ...]
     simulators: Mapping[str, DemoSimulator]
     broken: tuple[str, ...]
+    sign_in_link: Callable[[str], str] = field(repr=False)
 
 
 @contextmanager
@@ -89,10 +95,16 @@ def _stage(hub: Hub, running: Mapping[str, DemoSimulator], broken: list[str]) ->
         for one in hub.registry.reports
         if one.name in running and one.provider is None
     ]
+    operator = add_user(hub, "you@demo.example")
+
+    def sign_in_link(lead_to: str) -> str:
+        return hub.settings.public_url + link_for(hub, operator, enters=True, lead_to=lead_to)
+
     return Stage(
         url=hub.settings.public_url,
         operator_key=create_operator_key(hub, "demo").secret,
         providers=providers,
         simulators=running,
         broken=tuple(broken),
+        sign_in_link=sign_in_link,
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from kable_hub.settings import Settings
-from kable_hub.store import connect_attempts, pages
+from kable_hub.store import connect_attempts, pages, sign_ins
 from kable_hub.sync.drain import Pace
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
@@ -48,6 +48,7 @@ def _forget_old(hub: Hub) -> None:
     with hub.database.write():
         connect_attempts.forget_before(hub.now() - DAY_MS)
         pages.forget_before(hub.now() - 30 * DAY_MS)
+        sign_ins.forget_before(hub.now())
 
 
 def _rooms(hub: Hub) -> Rooms:

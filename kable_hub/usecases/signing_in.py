@@ -92,7 +92,8 @@ def _ticket(hub: Hub, user_id: str | None, enters: bool = False, lead_to: str = 
     secret, now = fresh_secret(), hub.now()
     ticket = TicketRow(digest(secret), user_id, now, now + LINK_LIVES_MS, enters, lead_to)
     with hub.database.write():
-        sign_ins.end_tickets(user_id)
+        if user_id is not None:
+            sign_ins.end_tickets(user_id)
         sign_ins.forget_before(now)
         sign_ins.add_ticket(ticket)
     return f"/first/{secret}"

@@ -56,8 +56,11 @@ def test_serve_answers_until_it_is_told_to_stop(start):
     assert until(lambda: answers(f"{url}/healthz")).status_code == 200
     assert answers(f"{url}/docs").status_code == 200
     assert answers(f"{url}/api/v1/accounts").status_code == 401
-    code, _, err = ended(process)
+    code, out, err = ended(process)
     assert code == 0
+    link = out.partition("one-time link:\n")[2].strip()
+    assert link.startswith("http://127.0.0.1:8080/first/")
+    assert link not in err
     assert "Traceback" not in err
     assert "apscheduler" not in err
     assert answers(f"{url}/healthz") is None

@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+import requests
 from rich.console import Console
 
 from kable_hub.clock import SystemClock
@@ -169,6 +170,21 @@ def test_it_says_what_was_refused_and_why_and_where_to_go_on(played):
     assert f"API docs   {built.url}/docs" in said
     key = said.partition("API key    ")[2].split()[0]
     assert len(Api(built.url, key).get("/invoices", limit="100")["items"]) == 14
+
+
+def test_its_link_signs_in_to_the_dashboard_once(played):
+    built, _, _, said = played
+    link = said.partition("Dashboard  ")[2].split()[0]
+    assert link.startswith(f"{built.url}/first/")
+    pages = []
+    for _ in range(2):
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers["Accept"] = "text/html"
+            pages.append(session.get(link, timeout=10))
+    assert pages[0].url.endswith("/test/overview/")
+    assert "Demo" in pages[0].text
+    assert pages[1].status_code == 400
 
 
 def first(posted, number):
