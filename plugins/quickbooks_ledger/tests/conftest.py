@@ -11,6 +11,7 @@ from typing import Any
 
 import kable_quickbooks_ledger as plugin
 import pytest
+import requests
 from kable_quickbooks_ledger.declaration import PROVIDER
 from kable_quickbooks_ledger.simulator import PRODUCTION_REALM, SANDBOX_REALM, QuickBooksSimulator
 from kable_quickbooks_ledger.simulator_books import Book
@@ -95,6 +96,27 @@ def world():
     with QuickBooksSimulator(clock=clock) as simulator:
         simulator.seed_demo()
         yield World(simulator, clock)
+
+
+@pytest.fixture
+def api(world):
+    """Raw requests with a valid token: (status, body)."""
+    connection = world.connection()
+
+    def call(method, path, body=None, **params):
+        url = f"{connection.urls['api']}/v3/company/{connection.external_id}/{path}"
+        token = connection.credentials["access_token"]
+        answer = requests.request(
+            method,
+            url,
+            params=params,
+            data=body if isinstance(body, str) else canonical.dumps(body) if body else None,
+            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
+            timeout=5,
+        )
+        return answer.status_code, canonical.loads(answer.text)
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -14,27 +14,6 @@ from kable_hub import CredentialsExpired, Environment, NeedsOperator, RateLimite
 from kable_hub.testing import builders
 
 
-@pytest.fixture
-def api(world):
-    """Raw requests with a valid token: (status, body)."""
-    connection = world.connection()
-
-    def call(method, path, body=None, **params):
-        url = f"{connection.urls['api']}/v3/company/{connection.external_id}/{path}"
-        token = connection.credentials["access_token"]
-        answer = requests.request(
-            method,
-            url,
-            params=params,
-            data=body if isinstance(body, str) else canonical.dumps(body) if body else None,
-            headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            timeout=5,
-        )
-        return answer.status_code, canonical.loads(answer.text)
-
-    return call
-
-
 def code_of(answer):
     status, body = answer
     assert status == 400, body

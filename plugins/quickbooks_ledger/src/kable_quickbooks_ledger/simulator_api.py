@@ -1,7 +1,8 @@
 """The API below /v3/company of the simulated QuickBooks: gate, replay, dispatch, batch."""
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from kable_hub import canonical
 from kable_quickbooks_ledger import (
     simulator_customers,
     simulator_invoices,
+    simulator_payments,
     simulator_query,
 )
 from kable_quickbooks_ledger.simulator_books import ENTITIES, Book, Reply, Row
@@ -24,6 +26,18 @@ from kable_quickbooks_ledger.simulator_faults import (
 from kable_quickbooks_ledger.simulator_oauth import SignIn
 from kable_quickbooks_ledger.simulator_reads import entity_of, get, unsupported
 from kable_quickbooks_ledger.simulator_throttle import Caller, Throttle
+
+_SEND = re.compile(r"invoice/(\d+)/send")
+_WRITES: Mapping[tuple[str, str], Callable[[Book, Any, datetime], Row]] = {
+    ("Customer", "create"): simulator_customers.create,
+    ("Customer", "update"): simulator_customers.update,
+    ("Invoice", "create"): simulator_invoices.create,
+    ("Invoice", "update"): simulator_invoices.update,
+    ("Invoice", "void"): simulator_invoices.void,
+    ("Invoice", "delete"): simulator_invoices.delete,
+    ("Payment", "create"): simulator_payments.create,
+    ("Payment", "delete"): simulator_payments.delete,
+}
 
 
 @dataclass
@@ -109,10 +123,14 @@ class Api:
             return get(book, path)
         if path == "batch":
             return self._batch(book)
-        entity = entity_of(path)
-        if entity not in ("Customer", "Invoice"):
-            raise unsupported(path)
-        return self.execute(book, entity, request.args.get("operation", "create"), _body())
+        if sent := _SEND.fullmatch(path):
+            address = request.args.get("sendTo", "")
+            return {"Invoice": simulator_invoices.send(book, sent[1], address, self.now())}
+        if path == "query":
+            return simulator_query.run(book, request.get_data(as_text=True))
+        entity, body = entity_of(path), _body()
+        operation = "update" if body.get("Id") else "create"
+        return self.execute(book, entity, request.args.get("operation", operation), body)
 
     def execute(self, book: Book, entity: str, operation: str, body: Any) -> Row:
         """Run one write. Raises QboFault."""
@@ -122,15 +140,10 @@ class Api:
                 "Invalid Company Status",
                 "Subscription period has ended or canceled or there was a billing problem",
             )
-        if (entity, operation) == ("Customer", "create"):
-            return {entity: simulator_customers.create(book, body, self.now())}
-        if (entity, operation) == ("Invoice", "create"):
-            return {entity: simulator_invoices.create(book, body, self.now())}
-        if (entity, operation) == ("Invoice", "void"):
-            return {entity: simulator_invoices.void(book, body, self.now())}
-        if (entity, operation) == ("Invoice", "delete"):
-            return {entity: simulator_invoices.delete(book, body, self.now())}
-        raise unsupported(f"{entity}?operation={operation}")
+        write = _WRITES.get((entity, operation))
+        if write is None:
+            raise unsupported(f"{entity}?operation={operation}")
+        return {entity: write(book, body, self.now())}
 
     def _batch(self, book: Book) -> Row:
         items = _body().get("BatchItemRequest") or []

@@ -10,7 +10,10 @@ Row = dict[str, Any]
 
 NAMES = ("Customer", "Vendor", "Employee")
 TRANSACTIONS = ("Invoice", "CreditMemo", "SalesReceipt")
-ENTITIES = (*NAMES, *TRANSACTIONS, "Item", "Term", "TaxCode", "Class", "Department")
+"""What has a document number; it is taken over all of them."""
+
+LISTS = ("Item", "Term", "TaxCode", "TaxRate", "Class", "Department", "Account")
+ENTITIES = (*NAMES, *TRANSACTIONS, "Payment", *LISTS)
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,9 @@ class Book:
     removed: list[tuple[str, str, datetime]] = field(default_factory=list)
 
     def new_id(self, entity: str) -> str:
-        """The next id: customers, vendors and employees draw from one list."""
-        series = "names" if entity in NAMES else "txns" if entity in TRANSACTIONS else entity
+        """The next id: customers, vendors and employees draw from one list, so do transactions."""
+        numbered = (*TRANSACTIONS, "Payment")
+        series = "names" if entity in NAMES else "txns" if entity in numbered else entity
         self.counters[series] = self.counters.get(series, 0) + 1
         return str(self.counters[series])
 

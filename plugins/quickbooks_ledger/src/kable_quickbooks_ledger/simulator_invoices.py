@@ -6,6 +6,7 @@ from typing import Any
 
 from kable_quickbooks_ledger import simulator_schema as schema
 from kable_quickbooks_ledger.simulator_books import Book, Row
+from kable_quickbooks_ledger.simulator_current import SYSTEM, changed, current
 from kable_quickbooks_ledger.simulator_customers import reference
 from kable_quickbooks_ledger.simulator_faults import (
     QboFault,
@@ -16,9 +17,45 @@ from kable_quickbooks_ledger.simulator_faults import (
 )
 from kable_quickbooks_ledger.simulator_lines import CENT, check_kept, lines_of
 
+_COMPUTED = (*SYSTEM, "TotalAmt", "Balance", "LinkedTxn", "TxnTaxDetail", "status")
+
 
 def create(book: Book, body: Any, now: datetime) -> Row:
     """POST /invoice."""
+    return book.add("Invoice", _checked(book, body, now), now)
+
+
+def update(book: Book, body: Any, now: datetime) -> Row:
+    """POST /invoice with an Id: everything is computed anew, what is paid stays paid."""
+    row = current(book, "Invoice", body)
+    paid = Decimal(row["TotalAmt"]) - Decimal(row["Balance"])
+    left = changed(row, body)
+    given = {name: value for name, value in left.items() if name not in _COMPUTED}
+    given["Line"] = [one for one in left.get("Line", []) if "SubTotalLineDetail" not in one]
+    computed = _checked(book, given, now, row)
+    computed["Balance"] = Decimal(computed["TotalAmt"]) - paid
+    system = {name: row[name] for name in (*SYSTEM, "LinkedTxn") if name in row}
+    row.clear()
+    row.update({**computed, **system})
+    book.touch(row, now)
+    return row
+
+
+def send(book: Book, invoice_id: str, address: str, now: datetime) -> Row:
+    """POST /invoice/{id}/send: QuickBooks mails it, to `address` where one is given."""
+    row = book.tables["Invoice"].get(invoice_id)
+    if row is None:
+        raise inactive()
+    known = (row.get("BillEmail") or {}).get("Address")
+    if not (address or known):
+        raise QboFault("6420", "Email address required", element="BillEmail")
+    row.update(EmailStatus="EmailSent", BillEmail={"Address": address or known})
+    book.touch(row, now)
+    return row
+
+
+def _checked(book: Book, body: Any, now: datetime, before: Row | None = None) -> Row:
+    """The invoice as it will stand, without what every row has. `before`: it is an update."""
     schema.check("Invoice", body)
     customer = _customer(book, body)
     _check_currency(book, body, customer)
@@ -26,19 +63,19 @@ def create(book: Book, body: Any, now: datetime) -> Row:
     check_kept(book, "Class", body.get("ClassRef"), book.classes == "invoice")
     check_kept(book, "Department", body.get("DepartmentRef"), book.departments)
     _check_period(book, body)
-    number = _number(book, body)
+    number = _number(book, body, before)
     net = sum((Decimal(line["Amount"]) for line in lines), Decimal(0))
     tax = _tax(book, body, lines)
     if net + tax < 0:
         raise business("Transaction amount must be 0 or greater.")
     if body.get("EmailStatus") == "NeedToSend" and not body.get("BillEmail"):
         raise QboFault("6420", "Email address required", element="BillEmail")
-    return book.add("Invoice", _filled(book, body, customer, lines, net, tax, number, now), now)
+    return _filled(book, body, customer, lines, net, tax, number, now)
 
 
 def void(book: Book, body: Any, now: datetime) -> Row:
     """POST /invoice?operation=void: everything becomes zero, the note gets a word before it."""
-    row = _current(book, body)
+    row = current(book, "Invoice", body)
     for line in row["Line"]:
         line["Amount"] = 0
         detail = line.get("SalesItemLineDetail", {})
@@ -62,21 +99,9 @@ def pay(row: Row, amount: Decimal, now: datetime) -> None:
 
 def delete(book: Book, body: Any, now: datetime) -> Row:
     """POST /invoice?operation=delete."""
-    row = _current(book, body)
+    row = current(book, "Invoice", body)
     book.remove("Invoice", row["Id"], now)
     return {"domain": "QBO", "status": "Deleted", "Id": row["Id"]}
-
-
-def _current(book: Book, body: Any) -> Row:
-    for name in ("Id", "SyncToken"):
-        if not body.get(name):
-            raise missing(name)
-    row = book.tables["Invoice"].get(body["Id"])
-    if row is None:
-        raise inactive()
-    if row["SyncToken"] != body["SyncToken"]:
-        raise QboFault("5010", "Stale Object Error", "Somebody else finished before you did.")
-    return row
 
 
 def _customer(book: Book, body: Any) -> Row:
@@ -108,8 +133,10 @@ def _check_period(book: Book, body: Any) -> None:
         )
 
 
-def _number(book: Book, body: Any) -> str | None:
+def _number(book: Book, body: Any, before: Row | None) -> str | None:
     number: str | None = body.get("DocNumber")
+    if before is not None and number in (None, before.get("DocNumber")):
+        return number
     if number == "AUTO_GENERATE" or (number is None and not book.custom_numbers):
         book.next_number += 1
         return str(book.next_number - 1)

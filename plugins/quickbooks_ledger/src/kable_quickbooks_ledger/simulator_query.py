@@ -6,14 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from kable_quickbooks_ledger.simulator_books import Book, Row
+from kable_quickbooks_ledger.simulator_books import LISTS, NAMES, Book, Row
 from kable_quickbooks_ledger.simulator_faults import QboFault
 
 _QUERY = re.compile(
     r"select\s+(?P<what>\*|count\(\*\))\s+from\s+(?P<entity>\w+)"
     r"(?:\s+where\s+(?P<where>.*?))?"
     r"(?:\s+order\s?by\s+(?P<order>[\w.]+)(?:\s+(?P<way>asc|desc))?)?"
-    r"(?:\s+startposition\s+(?P<start>\d+))?(?:\s+maxresults\s+(?P<size>\d+))?\s*",
+    r"(?P<page>(?:\s+(?:startposition|maxresults)\s+\d+){0,2})\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _LITERAL = r"'(?:[^'\\]|\\.)*'|true|false|\d+(?:\.\d+)?"
@@ -22,7 +22,7 @@ _TERM = re.compile(
     rf"(?P<value>{_LITERAL}|\((?:\s*(?:{_LITERAL})\s*,?)+\))\s*(?:(?P<more>and)\b|$)",
     re.IGNORECASE,
 )
-_LISTS = ("Customer", "Vendor", "Employee", "Item", "Term", "TaxCode", "Class", "Department")
+_LISTS = (*NAMES, *LISTS)
 _Test = Callable[[Row], bool]
 
 
@@ -34,7 +34,9 @@ def run(book: Book, text: str) -> dict[str, Any]:
     entity = next((one for one in book.tables if one.lower() == found["entity"].lower()), None)
     if entity is None:
         raise _invalid(f"invalid context declaration: {found['entity']}")
-    start, size = int(found["start"] or 1), min(int(found["size"] or 100), 1000)
+    page = dict(zip(*[iter(found["page"].lower().split())] * 2, strict=True))
+    start = int(page.get("startposition", 1))
+    size = min(int(page.get("maxresults", 100)), 1000)
     if start < 1:
         raise _invalid("value 0 is too small. Min allowed value is 1")
     rows = _matching(book, entity, found["where"] or "")
@@ -43,10 +45,10 @@ def run(book: Book, text: str) -> dict[str, Any]:
         rows.sort(key=lambda row: str(_field(row, key)), reverse=last)
     if found["what"] != "*":
         return {"QueryResponse": {"totalCount": len(rows)}}
-    page = rows[start - 1 : start - 1 + size]
-    if not page:
+    shown = rows[start - 1 : start - 1 + size]
+    if not shown:
         return {"QueryResponse": {}}
-    return {"QueryResponse": {entity: page, "startPosition": start, "maxResults": len(page)}}
+    return {"QueryResponse": {entity: shown, "startPosition": start, "maxResults": len(shown)}}
 
 
 def _matching(book: Book, entity: str, where: str) -> list[Row]:

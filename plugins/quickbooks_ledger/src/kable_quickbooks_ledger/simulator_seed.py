@@ -8,9 +8,13 @@ from kable_quickbooks_ledger.simulator_books import Book
 
 
 def furnish(book: Book, now: datetime) -> None:
-    """Items, terms, a class, a location and tax codes."""
+    """An account, items, terms, a class, a location, tax codes and their rates."""
+    income = {"Name": "Services", "AccountType": "Income", "Active": True}
+    account = book.add("Account", income, now)
+    earned = {"value": account["Id"], "name": account["Name"]}
     for name, sort in (("Services", "Service"), ("Hours", "Service"), ("Goods", "NonInventory")):
-        book.add("Item", {"Name": name, "Type": sort, "Active": True}, now)
+        item = {"Name": name, "Type": sort, "Active": True, "IncomeAccountRef": earned}
+        book.add("Item", item, now)
     for name, days in (("Net 30", 30), ("Net 15", 15), ("Due on receipt", 0)):
         book.add("Term", {"Name": name, "DueDays": days, "Active": True}, now)
     book.add("Class", {"Name": "Software", "Active": True}, now)
@@ -20,7 +24,10 @@ def furnish(book: Book, now: datetime) -> None:
             book.add("TaxCode", {"Id": code, "Name": code, "Active": True}, now)
         return
     for name, rate in (("Standard", 20), ("Zero", 0)):
-        row = book.add("TaxCode", {"Name": name, "Active": True}, now)
+        kept = {"Name": f"{name} rate", "RateValue": rate, "Active": True}
+        detail = {"TaxRateRef": {"value": book.add("TaxRate", kept, now)["Id"]}}
+        sales = {"SalesTaxRateList": {"TaxRateDetail": [detail]}}
+        row = book.add("TaxCode", {"Name": name, "Active": True, **sales}, now)
         book.tax_rates[row["Id"]] = Decimal(rate)
 
 
