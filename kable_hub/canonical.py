@@ -21,6 +21,11 @@ def dumps(value: Any) -> str:
     )
 
 
+def pretty(value: Any) -> str:
+    """The same for people: on many lines, in the order given."""
+    return simplejson.dumps(_plain(value), use_decimal=True, indent=2, ensure_ascii=False)
+
+
 def loads(text: str | bytes) -> Any:
     """Parse JSON; numbers with a fraction or an exponent become Decimal."""
     return simplejson.loads(text, use_decimal=True)

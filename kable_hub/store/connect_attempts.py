@@ -72,6 +72,14 @@ def note_outcome(attempt: AttemptRow, outcome: str, message: str) -> None:
     t.ConnectAttempt.update(values).where(_one(attempt)).execute()
 
 
+def last_outcome(scope: Scope, provider: str) -> tuple[str, str] | None:
+    """Outcome and message of the last dialogue with a provider that ended, or None."""
+    ended = (t.ConnectAttempt.provider == provider) & (t.ConnectAttempt.outcome != "")
+    query = t.ConnectAttempt.select().where(within(t.ConnectAttempt, scope), ended)
+    row = query.order_by(t.ConnectAttempt.used_at.desc(), t.ConnectAttempt.id.desc()).first()
+    return (row.outcome, row.message) if row is not None else None
+
+
 def begun_by_nobody(provider: str, environment: Environment, now: int) -> int:
     """How many dialogues that no account began are under way; the expired ones are deleted."""
     nobodys = within(t.ConnectAttempt, Scope("", environment))

@@ -159,6 +159,13 @@ def oldest_due(scope: Scope, connection_id: str) -> int | None:
     return moment
 
 
+def oldest_due_each(scope: Scope) -> dict[str, int]:
+    """When the oldest due delivery of each connection came due; without those that have none."""
+    columns = (t.Delivery.connection_id, fn.MIN(t.Delivery.due_at))
+    query: Any = t.Delivery.select(*columns).where(within(t.Delivery, scope))
+    return dict(query.where(t.Delivery.state == "due").group_by(t.Delivery.connection_id).tuples())
+
+
 def in_flight(scope: Scope, connection_id: str) -> bool:
     """Whether a worker holds deliveries of the connection."""
     held = (t.Delivery.connection_id == connection_id) & (t.Delivery.state == "pushing")

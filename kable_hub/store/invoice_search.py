@@ -18,10 +18,14 @@ CHUNK = 500
 
 @dataclass(frozen=True)
 class Wanted:
-    """A filter in the store's words: ids instead of names; empty means any."""
+    """A filter in the store's words: ids instead of names; empty means any.
+
+    `text` is how the number, the customer's client id or its name begins.
+    """
 
     customer_id: str = ""
     number: str = ""
+    text: str = ""
     state: str = ""
     connection_id: str = ""
     issued_from: date | None = None
@@ -67,12 +71,20 @@ def _parts(scope: Scope, wanted: Wanted) -> Iterator[Any]:
         yield t.Invoice.customer_id == wanted.customer_id
     if wanted.number:
         yield t.Invoice.number.startswith(wanted.number)
+    if wanted.text:
+        yield t.Invoice.number.startswith(wanted.text) | _of_customers(scope, wanted.text)
     if wanted.issued_from:
         yield t.Invoice.issue_date >= wanted.issued_from
     if wanted.issued_to:
         yield t.Invoice.issue_date <= wanted.issued_to
     if wanted.state or wanted.connection_id:
         yield fn.EXISTS(_deliveries_like(scope, wanted))
+
+
+def _of_customers(scope: Scope, text: str) -> Any:
+    named = t.Customer.client_id.startswith(text) | t.Customer.company_name.startswith(text)
+    query = t.Customer.select(t.Customer.id).where(within(t.Customer, scope), named)
+    return t.Invoice.customer_id.in_([row.id for row in query.limit(CHUNK)])
 
 
 def _deliveries_like(scope: Scope, wanted: Wanted) -> Any:

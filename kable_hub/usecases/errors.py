@@ -71,10 +71,10 @@ class PaymentRequired(Problem):
 
 
 class Forbidden(Problem):
-    """The key is valid and may not do this."""
+    """The key or the person is known and may not do this."""
 
     status = 403
-    title = "This key may not do that"
+    title = "This is not allowed"
 
 
 class NotFound(Problem):

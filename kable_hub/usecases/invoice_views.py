@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kable_hub.domain import Kind
 from kable_hub.store import connections, customers, deliveries
 from kable_hub.store.connections import ConnectionRow
+from kable_hub.store.customers import CustomerRow
 from kable_hub.store.deliveries import AttemptRow, DeliveryRow, SignalRow
 from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.scope import Scope
@@ -22,6 +23,7 @@ class InvoiceView:
 
     invoice: InvoiceRow
     client_id: str
+    company_name: str = ""
     deliveries: tuple[DeliveryRow, ...] = ()
     not_linked: tuple[str, ...] = ()
 
@@ -44,9 +46,9 @@ class TimelineEntry:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a view says besides the invoice: client ids by customer id, and connections."""
+    """What a view says besides the invoice: its customers by their id, and connections."""
 
-    client_ids: Mapping[str, str]
+    customers: Mapping[str, CustomerRow]
     open_ones: Sequence[ConnectionRow]
 
     @classmethod
@@ -54,7 +56,7 @@ class Surroundings:
         """Read it for these invoices."""
         named = customers.find_many(scope, {row.customer_id for row in rows})
         open_ones = [one for one in connections.listed(scope) if one.connected]
-        return cls({key: row.client_id for key, row in named.items()}, open_ones)
+        return cls(named, open_ones)
 
 
 def invoice_views(
@@ -73,7 +75,8 @@ def invoice_views(
     return [
         InvoiceView(
             invoice=row,
-            client_id=around.client_ids[row.customer_id],
+            client_id=around.customers[row.customer_id].client_id,
+            company_name=around.customers[row.customer_id].company_name,
             deliveries=tuple(sorted(theirs[row.id], key=lambda one: (one.provider, one.kind))),
             not_linked=_not_linked(around.open_ones, theirs[row.id]),
         )

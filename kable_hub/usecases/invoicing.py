@@ -6,6 +6,7 @@ from datetime import date
 
 from kable_hub.store import customers, invoice_search, invoices
 from kable_hub.store.connections import by_provider
+from kable_hub.store.customers import CustomerRow
 from kable_hub.store.ids import new_id
 from kable_hub.store.invoice_search import Wanted
 from kable_hub.store.invoices import InvoiceRow
@@ -70,11 +71,13 @@ class ItemResult:
 class InvoiceFilter:
     """Which invoices; empty means any. `number` is how it starts; dates are issue dates.
 
+    `text` is how the number, the customer's client id or its name begins.
     `state` and `provider` concern one and the same delivery of the invoice.
     """
 
     customer: str = ""
     number: str = ""
+    text: str = ""
     state: str = ""
     provider: str = ""
     issued_from: date | None = None
@@ -109,7 +112,7 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
     now = hub.now()
     drafts = [_Draft.of(new, now) for new in many]
     with hub.database.write():
-        client_ids = _name_customers(scope, drafts)
+        named = _name_customers(scope, drafts)
         routes = _plan(hub, scope, drafts)
         _refuse_taken_numbers(scope, drafts)
         sound = [one for one in drafts if one.sound]
@@ -121,7 +124,7 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
         wake(hub, open_all(scope, openings, now))
         rows = [one.row for one in sound if one.row and one.problem is None]
         open_ones = [one for one in routes.connections.values() if one.connected]
-        around = Surroundings(client_ids, open_ones)
+        around = Surroundings(named, open_ones)
         views = {view.invoice.id: view for view in invoice_views(scope, rows, around)}
     return [draft.result(index, views) for index, draft in enumerate(drafts)]
 
@@ -152,6 +155,7 @@ def list_invoices(
         asked = Wanted(
             customer_id=customer,
             number=wanted.number,
+            text=wanted.text,
             state=wanted.state,
             connection_id=connection.id if connection else "",
             issued_from=wanted.issued_from,
@@ -191,10 +195,10 @@ class _Draft:
         return ItemResult(index, invoice=views[self.row.id])
 
 
-def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, str]:
+def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, CustomerRow]:
     """Find the customers, their rows held against a link that is made at the same time.
 
-    Answers their client ids by id.
+    Answers them by id.
     """
     for draft in drafts:
         draft.checks.text("customer", draft.new.customer, least=1, most=200)
@@ -211,7 +215,7 @@ def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, str]:
             draft.problem = Conflict("customer_cancelled", detail, errors=[fault])
         elif draft.row is not None:
             draft.row = replace(draft.row, customer_id=customer.id)
-    return {one.id: one.client_id for one in found.values()}
+    return {one.id: one for one in found.values()}
 
 
 def _refuse_taken_numbers(scope: Scope, drafts: Sequence[_Draft]) -> None:

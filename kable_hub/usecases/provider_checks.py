@@ -68,12 +68,7 @@ def check_provider(
     provider = provider_named(hub, slug)
     environments = [one for one in Environment if one in provider.urls]
     wanted = [one for one in environments if environment in (None, one)]
-    ways = tuple(
-        _way(hub, provider, one, how)
-        for one in wanted
-        for how in provider.connect_methods
-        if method in ("", how.name)
-    )
+    ways = tuple(way for one in wanted for way in ways_in(hub, provider, one, method))
     hears = provider.can(Capability.RECEIVE_WEBHOOK)
     at = f"{hub.settings.public_url}/webhooks/{slug}"
     with hub.database.read():
@@ -86,6 +81,16 @@ def check_provider(
         webhooks={one: f"{at}/{one}" for one in wanted} if hears else {},
         connections=standing,
         remarks=tuple(_remarks(hub)),
+    )
+
+
+def ways_in(
+    hub: Hub, provider: Provider, environment: Environment, method: str = ""
+) -> tuple[WayIn, ...]:
+    """The ways to connect in this environment; none where the provider has no such."""
+    methods = provider.connect_methods if environment in provider.urls else ()
+    return tuple(
+        _way(hub, provider, environment, how) for how in methods if method in ("", how.name)
     )
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from kable_hub.domain import Environment
+from kable_hub.domain import Environment, Kind
 from kable_hub.store import tables as t
 from kable_hub.store.deliveries import DeliveryFilter
 from kable_hub.usecases import (
     accounts,
     bulk_linking,
+    cards,
     collecting,
     connecting,
     connections,
@@ -162,6 +163,8 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: bulk_linking.make_links(hub, scope, [LinkWish(2, "c1", "books", "A-1")]),
         lambda: suggesting.suggest(hub, scope, "c1", "books"),
         lambda: connections.list_connections(hub, scope),
+        lambda: cards.cards(hub, scope, Kind.PAYMENTS),
+        lambda: cards.last_dialogue(hub, scope, "acme"),
         lambda: connections.setting_choices(hub, scope, "books", "item"),
         lambda: connections.put_settings(hub, scope, "acme", {}),
         lambda: connections.health(hub, scope, "acme"),

@@ -10,8 +10,10 @@ from kable_hub.web.dashboard import (
     customer_links,
     customers,
     invoices,
+    keys,
     overview,
     parts,
+    people,
     plugins,
     refusing,
     session,
@@ -28,18 +30,22 @@ SECTIONS = (
     bulk_links.blueprint,
     invoices.blueprint,
     settings.blueprint,
+    keys.blueprint,
+    people.blueprint,
     plugins.blueprint,
 )
 """Every one lives under /a/<account>/<env>, behind `context.enter`."""
 
 for _section in SECTIONS:
     context.dashboard.register_blueprint(_section)
+for _entrance in (signin.blueprint, context.dashboard):
+    refusing.install(_entrance)
 
 
 def install(app: Flask) -> None:
     """Serve the dashboard and its sign-in."""
     session.install(app)
     parts.install(app)
-    for blueprint in (signin.blueprint, context.dashboard):
-        refusing.install(blueprint)
-        app.register_blueprint(blueprint)
+    refusing.install_lost(app)
+    app.register_blueprint(signin.blueprint)
+    app.register_blueprint(context.dashboard)

@@ -1,6 +1,7 @@
 """What every template finds at hand: amounts, moments, words of states, addresses."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from flask import Flask, request, url_for
@@ -19,6 +20,7 @@ _LATELY = 7 * 86_400
 def install(app: Flask) -> None:
     """Give them to the app's templates."""
     app.add_template_filter(amount, "money")
+    app.add_template_filter(plain)
     app.add_template_filter(moment)
     app.add_template_filter(word)
     app.add_template_global(url_with)
@@ -31,6 +33,11 @@ def amount(minor: int | None, currency: str) -> str:
         return "–"
     text = f"{money.to_major(abs(minor), currency):,f}"
     return f"{_MINUS if minor < 0 else ''}{text}\N{NO-BREAK SPACE}{currency}"
+
+
+def plain(value: Decimal) -> str:
+    """A quantity, price or rate without an exponent."""
+    return f"{value:,f}"
 
 
 def moment(value: int | None, absent: str = "–") -> Markup | str:

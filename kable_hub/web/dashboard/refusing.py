@@ -1,13 +1,13 @@
 """What a person is shown where a view cannot do what was asked."""
 
-from flask import Blueprint, Response, g, render_template
+from flask import Blueprint, Flask, Response, g, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from kable_hub.errors import ProviderError
-from kable_hub.usecases.errors import Problem, problem_of
+from kable_hub.usecases.errors import Forbidden, Problem, problem_of
 from kable_hub.web import problems
-from kable_hub.web.dashboard.context import wants_part
+from kable_hub.web.dashboard.context import user, wants_part
 
 
 def install(blueprint: Blueprint) -> None:
@@ -16,6 +16,21 @@ def install(blueprint: Blueprint) -> None:
     blueprint.register_error_handler(ProviderError, lambda error: _refused(problem_of(error)))
     blueprint.register_error_handler(CSRFError, _forged)
     blueprint.register_error_handler(HTTPException, lambda error: _page(problems.of_http(error)))
+
+
+def install_lost(app: Flask) -> None:
+    """Answer addresses under /a that no route has with a page, too."""
+
+    @app.after_request
+    def lost(response: Response) -> Response:
+        nowhere = request.url_rule is None and request.path.startswith("/a/")
+        return _page(response) if nowhere and response.status_code == 404 else response
+
+
+def operators_only() -> None:
+    """Raise Forbidden for members."""
+    if not user().is_operator:
+        raise Forbidden("operators_only", "Ask an operator of this hub: only they may do that.")
 
 
 def _refused(problem: Problem) -> Response:
@@ -28,9 +43,15 @@ def _forged(_error: CSRFError) -> Response:
 
 
 def _page(problem: Response) -> Response:
-    """The problem as a page. htmx puts its message where messages stand, whatever was asked."""
-    said = problem.get_json()
+    """The problem as a page where a person looks, else as it is.
+
+    htmx puts its message where messages stand, whatever part was asked for.
+    """
     part = wants_part()
+    best = request.accept_mimetypes.best_match((problems.PROBLEM_JSON, "text/html"))
+    if not part and best != "text/html":
+        return problem
+    said = problem.get_json()
     name = "_problem" if part else "problem" if "scope" in g else "problem_alone"
     text = render_template(f"dashboard/{name}.html", said=said, request_id=g.request_id)
     page = Response(text, problem.status)

@@ -1,11 +1,35 @@
-"""Settings of an account."""
+"""Settings of the account: its plan, and where browsers may be led back to."""
 
-from flask import Blueprint, render_template
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from kable_hub.usecases import accounts
+from kable_hub.usecases.accounts import PLANS
+from kable_hub.usecases.errors import Invalid
+from kable_hub.web.dashboard import context as here
+from kable_hub.web.dashboard.refusing import operators_only
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
+_PAGE = "dashboard/settings/index.html"
 
 
 @blueprint.get("/")
 def index() -> str:
-    """The section's first page."""
-    return render_template("dashboard/settings/index.html")
+    """The account as it stands."""
+    hosts = "\n".join(here.account().return_hosts)
+    return render_template(_PAGE, hosts=hosts, plans=PLANS, error="")
+
+
+@blueprint.post("/")
+def change() -> Response | tuple[str, int]:
+    """Change the plan and the hosts; for operators."""
+    operators_only()
+    hosts = request.form.get("hosts", "")
+    plan = request.form.get("plan", "")
+    try:
+        accounts.change_account(here.hub(), here.account().id, plan, hosts.split())
+    except Invalid as problem:
+        error = " ".join(one.message for one in problem.errors)
+        return render_template(_PAGE, hosts=hosts, plans=PLANS, error=error), 422
+    flash("The account is changed.")
+    return redirect(url_for(".index"), 303)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -24,7 +24,9 @@ class Person:
     client: FlaskClient
     home: str
     user: UserRow | None = None
-    _token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        self.client.environ_base["HTTP_ACCEPT"] = "text/html"
 
     def at(self, path: str) -> str:
         return path if path.startswith("/") else f"{self.home}/{path}"
