@@ -44,7 +44,7 @@ def act(person, invoice_id, delivery_id, what, **data):
 def test_an_empty_list_says_where_invoices_come_from(member):
     page = member.page("invoices/")
     assert "No invoices yet" in page
-    assert "kable-hub import" in page
+    assert "Upload a CSV" in page
 
 
 def test_the_list_shows_each_invoice_and_where_it_stands(shop, member):
