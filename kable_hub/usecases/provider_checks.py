@@ -35,6 +35,11 @@ class WayIn:
         """Whether somebody can connect by it now."""
         return not self.missing and not self.faults
 
+    @property
+    def lacks(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What stands against it: missing variables, and faults of others."""
+        return self.missing, self.faults
+
 
 @dataclass(frozen=True)
 class ProviderCheck:

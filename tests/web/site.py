@@ -83,14 +83,16 @@ def customer(client_id: str = "c1", **changes: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def site(database_url: str, folder: Path, *plugins: object, **environ: str) -> Iterator[Site]:
-    """A site over this database, with Acme listening; `plugins` stand in for its plugin."""
+def site(database_url: str, folder: Path, *plugins: Any, **environ: str) -> Iterator[Site]:
+    """A site over this database, with Acme listening; `plugins` stand in for its plugin
+    and find Acme's side at their own addresses too."""
     with AcmeSimulator() as acme:
         acme.add_customer(name="Northwind Traders")
+        slugs = {"ACME", *(one.provider().slug.upper() for one in plugins)}
         given = {
             "KABLE_DATA_DIR": str(folder),
             "DATABASE_URL": database_url,
-            **{f"KABLE_ACME_{env}_API_URL": acme.url for env in ("LIVE", "TEST")},
+            **{f"KABLE_{one}_{env}_API_URL": acme.url for one in slugs for env in ("LIVE", "TEST")},
             **{f"KABLE_ACME_{env}_CLIENT_ID": "acme-app" for env in ("LIVE", "TEST")},
             **{f"KABLE_ACME_{env}_WEBHOOK_SECRET": CANARY for env in ("LIVE", "TEST")},
             **environ,

@@ -4,6 +4,7 @@ from flask import Flask
 
 from kable_hub.web.dashboard import (
     bulk_links,
+    connection_settings,
     connections,
     context,
     customer_cards,
@@ -24,6 +25,7 @@ from kable_hub.web.dashboard import (
 SECTIONS = (
     overview.blueprint,
     connections.blueprint,
+    connection_settings.blueprint,
     customers.blueprint,
     customer_links.blueprint,
     customer_cards.blueprint,
