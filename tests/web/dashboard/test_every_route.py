@@ -41,6 +41,7 @@ def owned(people: People) -> dict[str, str]:
         "key_id": key.id,
         "user_id": added.id,
         "ticket": "unknown",
+        "what": "cancel",
     }
 
 
