@@ -86,7 +86,7 @@ def _fix(view: InvoiceView, row: DeliveryRow, provider: Provider | None) -> tupl
 
 def _place(view: InvoiceView, fix: Fix, provider: Provider | None) -> str:
     if fix.place is Place.CUSTOMER:
-        return customer_url(view)
+        return url_for("dashboard.customer_links.index", customer=view.invoice.customer_id)
     if fix.place is Place.CONNECTION and provider is not None:
         return url_for("dashboard.connections.index", kind=provider.kind.value)
     return ""
@@ -94,4 +94,4 @@ def _place(view: InvoiceView, fix: Fix, provider: Provider | None) -> str:
 
 def customer_url(view: InvoiceView) -> str:
     """Where the invoice's customer stands."""
-    return url_for("dashboard.customers.index", q=view.client_id)
+    return url_for("dashboard.customers.show", customer=view.invoice.customer_id)
