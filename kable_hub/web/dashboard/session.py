@@ -48,7 +48,8 @@ def install(app: Flask) -> None:
         WTF_CSRF_SSL_STRICT=False,
         REMEMBER_COOKIE_REFRESH_EACH_REQUEST=False,
     )
-    _manager.session_protection = "strong"
+    # A phone changes its address on the way, and must not be signed out by it.
+    _manager.session_protection = None
     _manager.init_app(app)
     _csrf.init_app(app)
 

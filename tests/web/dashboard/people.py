@@ -57,7 +57,7 @@ class Person:
         return self.page(answer.location)
 
     def token(self) -> str:
-        page = self.client.get("/you" if self.user else "/signin").text
+        page = self.client.get("/you", follow_redirects=True).text
         found = _TOKEN.search(page)
         assert found is not None, page
         return found[1]

@@ -1,6 +1,7 @@
 """Every route of the URL map for every role: nothing of another account is shown or changed."""
 
 import pytest
+from werkzeug.routing import AnyConverter
 
 from kable_hub.domain import Environment
 from kable_hub.store import tables as t
@@ -30,7 +31,6 @@ def owned(people: People) -> dict[str, str]:
     return {
         "account_id": web.account,
         "env": "test",
-        "kind": "payments",
         "slug": "acme",
         "provider": "acme",
         "connection_id": connection["id"],
@@ -38,6 +38,7 @@ def owned(people: People) -> dict[str, str]:
         "client_id": "c1",
         "customer": "c1",
         "invoice_id": bill["id"],
+        "delivery_id": bill["deliveries"][0]["id"],
         "key_id": key.id,
         "user_id": added.id,
         "ticket": "unknown",
@@ -51,6 +52,9 @@ def routes(people: People, owned: dict[str, str]):
     for rule in people.site.app.url_map.iter_rules():
         if rule.endpoint.startswith(("dashboard.", "signin.")):
             values = {name: owned.get(name, owned["invoice_id"]) for name in rule.arguments}
+            for name, converter in rule._converters.items():
+                if isinstance(converter, AnyConverter):
+                    values[name] = min(converter.items)
             for method in sorted(rule.methods & {"GET", "POST"}):
                 yield rule.endpoint, method, adapter.build(rule.endpoint, values)
 

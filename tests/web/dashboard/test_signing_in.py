@@ -1,12 +1,21 @@
 """Into the dashboard: passwords, one-time links, throttling, sessions and their end."""
 
+import hashlib
+import re
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from werkzeug.security import generate_password_hash
 
+import kable_hub.web
+from kable_hub.clock import ManualClock
 from kable_hub.store import tables as t
 from kable_hub.usecases import signing_in, users
+from kable_hub.usecases.errors import Problem
+from tests import stores
 from tests.web.dashboard.people import Person
-from tests.web.site import Site
+from tests.web.site import Site, site
 
 PASSWORD = "four plain words here"
 WEAK_HASH = generate_password_hash(PASSWORD, "pbkdf2:sha256:1")
@@ -122,3 +131,139 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(anna):
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert "Expires=" in cookie
+
+
+def test_ten_tries_that_fail_close_the_door_to_that_person_from_there_for_a_while(web, anna):
+    clock = web.hub.clock = ManualClock(web.hub.clock.now())
+    for _ in range(signing_in.TRIES_AS):
+        assert sign_in(anna, "not the one at all").status_code == 401
+    right = sign_in(anna)
+    assert right.status_code == 429
+    assert "Wait a quarter of an hour" in right.text
+    assert anna.get("overview/").status_code == 303
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    form = {"email": "anna@shop.example", "password": PASSWORD}
+    assert anna.post("/signin", form, environ_base=elsewhere).status_code == 303
+    clock.advance(signing_in.WINDOW_MS / 1000)
+    assert sign_in(Person(web.app.test_client(), anna.home)).status_code == 303
+
+
+def test_who_tries_many_names_from_one_address_is_stopped(web, monkeypatch):
+    monkeypatch.setattr(signing_in, "TRIES_FROM", 3)
+    monkeypatch.setattr(signing_in, "_NOBODY", WEAK_HASH)
+    nobody = Person(web.app.test_client(), f"/a/{web.account}/test")
+    tried = [
+        nobody.post("/signin", {"email": f"n{number}@x.example", "password": "y" * 12}).status_code
+        for number in range(4)
+    ]
+    assert tried == [401, 401, 401, 429]
+
+
+def test_sign_ins_that_succeed_use_up_no_tries(web, anna, monkeypatch):
+    monkeypatch.setattr(signing_in, "TRIES_FROM", 2)
+    for _ in range(4):
+        assert sign_in(Person(web.app.test_client(), anna.home)).status_code == 303
+
+
+def test_signing_out_everywhere_ends_the_sessions_of_every_browser(web, anna):
+    other = Person(web.app.test_client(), anna.home)
+    for one in (anna, other):
+        sign_in(one)
+        one.page("overview/")
+    assert anna.post("/signout").location == "/signin"
+    assert anna.get("overview/").status_code == 303
+    assert other.get("overview/").status_code == 200
+    sign_in(anna)
+    assert "signed out everywhere" in anna.done("/signout", {"everywhere": "1"})
+    assert other.get("overview/").status_code == 303
+
+
+def test_a_new_password_ends_the_other_sessions_and_takes_the_old_one(web, anna):
+    other = Person(web.app.test_client(), anna.home)
+    for one in (anna, other):
+        sign_in(one)
+    wrong = anna.post("/you", {"old": "something else", "password": "five more plain words"})
+    assert wrong.status_code == 422
+    assert "not your present password" in wrong.text
+    same = anna.post("/you", {"old": PASSWORD, "password": "anna@shop.example"})
+    assert "This is the e-mail address." in same.text
+    changed = {"old": PASSWORD, "password": "five more plain words"}
+    assert "The password is changed." in anna.done("/you", changed)
+    assert other.get("overview/").status_code == 303
+    assert sign_in(other).status_code == 401
+    assert sign_in(other, "five more plain words").status_code == 303
+
+
+def test_a_part_that_htmx_asks_for_after_the_session_leads_to_sign_in_and_back(anna):
+    answer = anna.get("invoices/", htmx=True)
+    assert answer.status_code == 401
+    assert answer.text == ""
+    assert answer.headers["HX-Redirect"] == f"/signin?next={anna.home}/x"
+
+
+def test_a_refusal_that_htmx_gets_stands_where_messages_stand(anna):
+    sign_in(anna)
+    answer = anna.get(f"settings/keys/{'x' * 9}/nothing", htmx=True)
+    assert answer.status_code == 404
+    assert answer.headers["HX-Retarget"] == "#messages"
+    assert 'role="alert"' in answer.text
+    assert "<html" not in answer.text
+
+
+def test_a_session_ends_after_twelve_hours(web, anna, monkeypatch):
+    assert web.app.permanent_session_lifetime == timedelta(hours=12)
+    sign_in(anna)
+    monkeypatch.setitem(web.app.config, "PERMANENT_SESSION_LIFETIME", timedelta(seconds=-1))
+    assert anna.get("overview/").status_code == 303
+
+
+def test_a_link_for_a_password_ends_with_the_next_one_its_day_and_its_owner(web, anna):
+    hub, user = web.hub, users.find_user(web.hub, "anna@shop.example")
+    clock = hub.clock = ManualClock(hub.clock.now())
+    first, second = (signing_in.link_for(hub, user) for _ in range(2))
+    assert anna.get(first).status_code == 400
+    assert "anna@shop.example" in anna.page(second)
+    clock.advance(signing_in.LINK_LIVES_MS / 1000)
+    assert "bad_link" in anna.get(second).text
+    third = signing_in.link_for(hub, user)
+    users.disable_user(hub, user)
+    assert anna.get(third).status_code == 400
+
+
+def test_two_first_links_make_one_operator(web):
+    links = [signing_in.first_link(web.hub) for _ in range(2)]
+    forms = [{"email": f"op{number}@hub.example", "password": PASSWORD} for number in range(2)]
+    opened = [signing_in.open_ticket(web.hub, link.rpartition("/")[2]) for link in links]
+    signing_in.choose_password(web.hub, opened[0], **forms[0])
+    with pytest.raises(Problem, match="used before"):
+        signing_in.choose_password(web.hub, opened[1], **forms[1])
+    assert [one.email for one in users.list_users(web.hub, every=True).items] == ["op0@hub.example"]
+
+
+def test_the_cookie_is_kept_to_https_where_the_hub_is_reached_by_it(web, tmp_path):
+    assert "Secure" not in web.app.test_client().get("/signin").headers["Set-Cookie"]
+    url = stores.fresh_database_url("sqlite", tmp_path, prepare=stores.migrated)
+    with site(url, tmp_path, KABLE_PUBLIC_URL="https://hub.example.com") as secure:
+        person = Person(secure.app.test_client(), f"/a/{secure.account}/test")
+        assert "Secure" in person.get("/signin").headers["Set-Cookie"]
+
+
+def test_pages_stand_under_a_policy_that_runs_nothing_of_their_own(anna):
+    policy = anna.get("/signin").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    page = anna.page("/signin")
+    assert "<style" not in page
+    assert " style=" not in page
+    assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
+
+
+def test_what_is_vendored_is_what_was_checked():
+    folder = Path(kable_hub.web.__file__).parent / "static/vendor"
+    listed = dict(line.split()[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    found = {
+        one.name: hashlib.sha256(one.read_bytes()).hexdigest()
+        for one in folder.iterdir()
+        if one.suffix in (".js", ".css")
+    }
+    assert found == listed
