@@ -73,12 +73,12 @@ class LastDialogue:
 
 def cards(hub: Hub, scope: Scope, kind: Kind) -> tuple[Card, ...]:
     """One card for each provider of the kind, those whose plugin is away last."""
-    return tuple(_cards(hub, scope, kind))
+    return tuple(_cards(hub, scope, kind, counted=True))
 
 
-def card(hub: Hub, scope: Scope, kind: Kind, slug: str) -> Card:
-    """The card of one provider. Raises NotFound."""
-    found = [one for one in cards(hub, scope, kind) if one.slug == slug]
+def card(hub: Hub, scope: Scope, kind: Kind, slug: str, *, counted: bool = True) -> Card:
+    """The card of one provider; without `counted` nothing is counted. Raises NotFound."""
+    found = [one for one in _cards(hub, scope, kind, counted) if one.slug == slug]
     if not found:
         raise NotFound("provider", slug)
     return found[0]
@@ -96,12 +96,12 @@ def last_dialogue(hub: Hub, scope: Scope, slug: str) -> LastDialogue | None:
     return LastDialogue(*found) if found else None
 
 
-def _cards(hub: Hub, scope: Scope, kind: Kind) -> Iterator[Card]:
+def _cards(hub: Hub, scope: Scope, kind: Kind, counted: bool) -> Iterator[Card]:
     with hub.database.read():
         standing = {one.provider: one for one in connections.listed(scope)}
         others = {one.provider: one for one in connections.listed(_other(scope))}
-        counted = deliveries.counts(scope)
-        oldest = deliveries.oldest_due_each(scope)
+        sums = deliveries.counts(scope) if counted else []
+        oldest = deliveries.oldest_due_each(scope) if counted else {}
     for provider in hub.registry.providers():
         if provider.kind is kind:
             row = standing.get(provider.slug)
@@ -112,7 +112,7 @@ def _cards(hub: Hub, scope: Scope, kind: Kind) -> Iterator[Card]:
                 ways=ways_in(hub, provider, scope.environment),
                 connection=row,
                 twin=_twin(row, others.get(provider.slug)),
-                counts={state: many for at, state, many in counted if row and at == row.id},
+                counts={state: many for at, state, many in sums if row and at == row.id},
                 oldest_due=oldest.get(row.id) if row else None,
                 webhook_url=webhook_url(hub, row) if row and row.connected else "",
                 ends_soon=_ends_soon(hub, row),

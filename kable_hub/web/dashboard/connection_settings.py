@@ -31,7 +31,8 @@ def save(kind: str, slug: str) -> tuple[str, int] | Response:
         earlier = request.form.get("push_earlier")
         connections.put_settings(hub(), scope(), slug, values, earlier, since)
     except Invalid as problem:
-        return page(kind, card, sent=values, faults=_faults(problem)), 422
+        counted = card_of(kind, slug, counted=True)
+        return page(kind, counted, sent=values, faults=_faults(problem)), 422
     flash("The settings are saved; what waited for them goes on.")
     return redirect(url_for("dashboard.connections.show", kind=kind, slug=slug), 303)
 

@@ -48,7 +48,7 @@ def index(kind: str) -> Page:
 @blueprint.get(ONE)
 def show(kind: str, slug: str) -> Page:
     """One provider: how its connection stands, its settings, what it can do."""
-    return _landed() or page(kind, card_of(kind, slug))
+    return _landed() or page(kind, card_of(kind, slug, counted=True))
 
 
 @blueprint.post(f"{ONE}connect")
@@ -94,7 +94,7 @@ def resume(kind: str, slug: str) -> Response:
 @blueprint.get(f"{ONE}disconnect")
 def ask_disconnect(kind: str, slug: str) -> Page:
     """Say what disconnecting does, and ask."""
-    card = card_of(kind, slug)
+    card = card_of(kind, slug, counted=True)
     if not card.connected:
         return redirect(url_for(".show", kind=kind, slug=slug), 303)
     return render_template("dashboard/connections/disconnect.html", kind=kind, card=card)
@@ -113,9 +113,9 @@ def disconnect(kind: str, slug: str) -> Response:
     return _done(kind, slug, end, f"{title} is disconnected. Its access was deleted here.")
 
 
-def card_of(kind: str, slug: str) -> Card:
+def card_of(kind: str, slug: str, *, counted: bool = False) -> Card:
     """The provider's card. Raises NotFound."""
-    return cards.card(hub(), scope(), Kind(kind), slug)
+    return cards.card(hub(), scope(), Kind(kind), slug, counted=counted)
 
 
 def settings_of(card: Card) -> SettingsView | None:

@@ -338,6 +338,13 @@ def test_choices_come_by_themselves_and_keep_what_was_typed_meanwhile(shop, pers
         assert person.get(f"accounting/books/settings/{name}", htmx=True).status_code == 404
 
 
+def test_reading_choices_counts_no_deliveries(shop, person):
+    connect(person, "accounting/books", code="good")
+    with counted(shop.hub) as said:
+        person.get("accounting/books/settings/item", htmx=True)
+    assert not [text for text in said if "count(" in text.lower()]
+
+
 def test_where_the_provider_does_not_say_a_value_can_be_typed(shop, person, books):
     connect(person, "accounting/books", code="good")
     books.closed = True
