@@ -202,8 +202,10 @@ def test_a_query_that_forgets_the_scope_would_be_noticed(text: str):
 
 
 def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
-    for use in everything(home)[:13]:
+    for use in everything(home):
         use()
+        if use.__name__ == "sell":
+            break
     connections.setting_choices(home.hub, home.scope, "books", "item")
     before = _rows(home)
     invoice = invoicing.list_invoices(home.hub, home.scope).items[0]
