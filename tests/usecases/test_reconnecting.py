@@ -252,6 +252,7 @@ def warnings(home: House):
 
 
 def test_an_end_is_warned_of_thirty_days_ahead_and_after(home: House, caplog):
+    caplog.set_level("WARNING")
     row, end = connected_until(home, 31)
     watch = expiry.Watch(home.hub)
     watch.look()
