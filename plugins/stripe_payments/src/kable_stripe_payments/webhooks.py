@@ -26,6 +26,7 @@ from kable_hub import (
     WebhookRequest,
 )
 from kable_stripe_payments import checkout, client, customers, mapping, paying, status
+from kable_stripe_payments.declaration import EVENTS
 
 TOLERANCE = 300
 """Seconds a signature's timestamp may be off, either way."""
@@ -173,19 +174,7 @@ def _revoked(connection: Connection, _event: Event) -> list[Effect]:
 
 
 _WORK: dict[str, Callable[[Connection, Event], list[Effect]]] = {
-    **dict.fromkeys(
-        [
-            "invoice.finalized",
-            "invoice.paid",
-            "invoice.payment_failed",
-            "invoice.payment_action_required",
-            "invoice.voided",
-            "invoice.marked_uncollectible",
-            "invoice.overdue",
-            "invoice.updated",
-        ],
-        _invoice,
-    ),
+    **{kind: _invoice for kind in EVENTS if kind.startswith("invoice.")},
     "checkout.session.completed": _session,
     "checkout.session.expired": _session,
     "setup_intent.succeeded": _setup_intent,
