@@ -1,10 +1,12 @@
 """The databases of tests: one folder and at most one shared PostgreSQL server for a run."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+from kable_hub import logs
 from tests import postgres, stores
 
 RUN = pytest.StashKey[stores.Run]()
@@ -18,6 +20,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if RUN in config.stash:
         config.stash[RUN].end()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Give each test the logging that the run began with.
+
+    A command sets logging up for its process, which is the run's where a test calls it here.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        return (yield)
+    finally:
+        root.handlers = handlers
+        root.setLevel(level)  # and not `level =`: loggers remember what they let through
+        logs.route()
 
 
 @pytest.fixture(scope="session")

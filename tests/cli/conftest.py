@@ -1,11 +1,9 @@
 """`kable-hub` run inside the test's process, and as a process of its own."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from kable_hub import logs
 from kable_hub.cli import main
 
 PROGRAM = "from kable_hub.cli import main; main(prog_name='kable-hub')"
@@ -74,11 +71,6 @@ class Cli:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setenv("KABLE_DATA_DIR", str(tmp_path / "data"))
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield Cli(tmp_path / "data")
-    # A command sets logging up for its process, which here is ours.
-    root.handlers, root.level = handlers, level
-    logs.route()
+    return Cli(tmp_path / "data")

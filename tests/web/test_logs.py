@@ -15,8 +15,6 @@ CANARY = "canary-4f9d2c7ab1"
 
 @pytest.fixture(params=["console", "json"])
 def lines(request, tmp_path):
-    root = logging.getLogger()
-    before, level = root.handlers, root.level
     stream = io.StringIO()
     environ = {
         "KABLE_DATA_DIR": str(tmp_path),
@@ -24,9 +22,7 @@ def lines(request, tmp_path):
         "KABLE_ACME_TEST_SECRET_KEY": CANARY,
     }
     logs.configure(Settings.load(environ), stream)
-    yield stream
-    root.handlers = before
-    root.setLevel(level)
+    return stream
 
 
 @pytest.mark.parametrize(
@@ -73,16 +69,11 @@ def test_a_traceback_shows_no_local_variables_and_no_secret(lines):
 
 def test_lines_of_plain_logging_carry_the_context_and_the_same_form(tmp_path):
     stream = io.StringIO()
-    root = logging.getLogger()
-    before = root.handlers
     environ = {"KABLE_DATA_DIR": str(tmp_path), "KABLE_LOG_FORMAT": "json"}
     logs.configure(Settings.load(environ), stream)
-    try:
-        with structlog.contextvars.bound_contextvars(request_id="req_1"):
-            logging.getLogger("plugin").warning("hello %s", "you")
-    finally:
-        root.handlers = before
-        line = json.loads(stream.getvalue())
+    with structlog.contextvars.bound_contextvars(request_id="req_1"):
+        logging.getLogger("plugin").warning("hello %s", "you")
+    line = json.loads(stream.getvalue())
     assert line["event"] == "hello you"
     assert line["request_id"] == "req_1"
     assert line["logger"] == "plugin"
