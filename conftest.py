@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = (
     "tests.areas",
+    "tests.chromium",
     "tests.loopback",
     "tests.stripe.contract",
     "tests.quickbooks.contract",
