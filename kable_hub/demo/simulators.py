@@ -15,9 +15,10 @@ class DemoSimulator(Protocol):
 
     `seed_demo` fills it, `configuration` are the variables that point a hub at it.
     `documents` and `drafts` list what stands there: external_id, number, currency, total (minor
-    units), marker, status, environment of each. Two more are looked for and may be absent:
+    units), marker, status, environment of each. Three more are looked for and may be absent:
     `demo_customers(environment)`, customers to be linked by id, those with warnings being
-    without a way to pay; `demo_form(environment)`, the values of its connect form.
+    without a way to pay; `demo_form(environment)`, the values of its connect form;
+    `webhook_url`, which is set to the hub's address for the provider's webhooks.
     """
 
     latency: float

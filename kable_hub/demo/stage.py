@@ -44,11 +44,12 @@ def stage(port: int) -> Iterator[Stage]:
     with ExitStack() as closing:
         # Before the simulators: a port of theirs must not become the hub's.
         port = free_port(port)
-        running, broken = _simulators(closing)
+        url = f"http://127.0.0.1:{port}"
+        running, broken = _simulators(closing, url)
         folder = closing.enter_context(tempfile.TemporaryDirectory(prefix="kable-demo-"))
         environ = {
             "KABLE_DATA_DIR": folder,
-            "KABLE_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "KABLE_PUBLIC_URL": url,
             "KABLE_LOG_LEVEL": "ERROR",
         }
         for one in running.values():
@@ -71,13 +72,15 @@ def free_port(wanted: int) -> int:
         return found
 
 
-def _simulators(closing: ExitStack) -> tuple[dict[str, DemoSimulator], list[str]]:
+def _simulators(closing: ExitStack, url: str) -> tuple[dict[str, DemoSimulator], list[str]]:
     running: dict[str, DemoSimulator] = {}
     broken = []
     for name in simulators.names():
         try:
             one: DemoSimulator = simulators.load(name)()
             one.latency = LATENCY
+            if hasattr(one, "webhook_url"):
+                one.webhook_url = f"{url}/webhooks/{name}"
             one.seed_demo()
             one.start()
         except Exception as error:

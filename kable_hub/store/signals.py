@@ -1,4 +1,4 @@
-"""What happened at a provider after delivery: kept for the timeline, each fact once.
+"""What happened at a provider by itself: kept for the timeline, each fact once.
 
 Nothing here changes an invoice, and nothing is sent again for it.
 """
@@ -16,7 +16,7 @@ from kable_hub.store.pauses import Lane
 ONCE = ("voided", "deleted")
 """What can happen to a document only once, whenever and however often it is told."""
 NEWEST = 500
-"""On so many of a customer's invoices it is shown that its counterpart is gone."""
+"""On so many of a customer's invoices it is shown what became of its counterpart."""
 _OPEN, _VOID = PaymentStatus.OPEN.value, PaymentStatus.VOID.value
 
 
@@ -51,6 +51,18 @@ def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, n
         return False
     _add(lane, delivery.id, kind, message, as_of, now)
     return True
+
+
+def tell_ready(lane: Lane, reference: str, now: int) -> None:
+    """The customer can be charged: the newest invoices that wait for that show it, before what
+    wakes them (`events.wake_customer`)."""
+    theirs = t.Link.select(t.Link.customer_id).where(
+        links_at(lane) & (t.Link.reference == reference)
+    )
+    waiting = (t.Delivery.state == "blocked") & (t.Delivery.blocked_on == "customer")
+    mine = pushes(lane) & waiting & t.Delivery.customer_id.in_(theirs)
+    for delivery in t.Delivery.select().where(mine).order_by(t.Delivery.id.desc()).limit(NEWEST):
+        _add(lane, delivery.id, "customer_ready", "The customer can be charged now.", now, now)
 
 
 def break_links(lane: Lane, reference: str, message: str, now: int) -> int:

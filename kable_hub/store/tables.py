@@ -300,7 +300,7 @@ class Attempt(Scoped):
 
 
 class Signal(Scoped):
-    """What happened at the provider after delivery, for the timeline."""
+    """What happened at the provider by itself, for the timeline."""
 
     id = pw.TextField(primary_key=True)
     delivery_id = pw.TextField(index=True)

@@ -157,6 +157,8 @@ class EventWorker:
                 status = effect.status.value
                 signals.change_payment(lane, effect.document, status, as_of, details, now)
             case CustomerReady():
+                if effect.certain:
+                    signals.tell_ready(lane, effect.reference, now)
                 return store.wake_customer(lane, effect.reference, now, certain=effect.certain) > 0
             case PageChanged(page=page, state="completed"):
                 pages.complete(lane, page, now)

@@ -125,6 +125,8 @@ def test_37_whichever_event_comes_first_the_card_becomes_the_default_once(shop, 
     assert changes_of_default(shop) == 1
     assert method(shop)["page"]["state"] == "completed"
     assert shop.standing(waiting) == ("delivered", "")
+    heard = [one["signal"] for one in shop.shown(waiting)["timeline"] if one["kind"] == "signal"]
+    assert [one["kind"] for one in heard] == ["customer_ready"]
 
 
 def test_37_a_late_event_of_an_older_card_does_not_take_the_newer_one_back(shop, waiting):

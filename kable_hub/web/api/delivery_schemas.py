@@ -96,7 +96,7 @@ class Attempt(Answer):
 
 
 class Signal(Answer):
-    """What happened at the provider after delivery."""
+    """What happened at the provider by itself."""
 
     id = text()
     delivery_id = text()

@@ -212,7 +212,7 @@ def test_a_customer_is_created_there_and_the_page_follows(web: Site, member: Per
     home = make(web)
     page = member.done(f"{home}/integrations/acme/create")
     assert "On its way" in page
-    assert "load delay:3s" in page
+    assert "every 3s" in page
     part = member.get(f"{home}/integrations/?only=acme", htmx=True).text
     assert 'id="at-acme"' in part
     assert 'id="at-books"' not in part
@@ -223,7 +223,7 @@ def test_a_customer_is_created_there_and_the_page_follows(web: Site, member: Per
     page = member.page(f"{home}/integrations/")
     assert "Two fit" in page
     assert "Northwind (A-1)" in page
-    assert "load delay" not in page
+    assert "every 3s" not in page
 
 
 def test_a_link_is_taken_away_only_after_a_question(web: Site, member: Person):

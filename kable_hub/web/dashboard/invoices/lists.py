@@ -4,13 +4,12 @@ from datetime import date
 
 from flask import Response, render_template, request
 
-from kable_hub.store.scope import Page
 from kable_hub.usecases.connections import list_connections
 from kable_hub.usecases.invoice_export import export_csv
-from kable_hub.usecases.invoicing import InvoiceFilter, InvoiceView, list_invoices
+from kable_hub.usecases.invoicing import InvoiceFilter, list_invoices
 from kable_hub.web.dashboard.context import hub, scope, wants_part
 from kable_hub.web.dashboard.invoices.blueprint import blueprint
-from kable_hub.web.dashboard.invoices.showing import MOVING, titles
+from kable_hub.web.dashboard.invoices.showing import pace, titles
 
 STATES = ("held", "due", "pushing", "uncertain", "delivered", "blocked", "rejected", "cancelled")
 SHOWN = 50
@@ -23,7 +22,8 @@ def index() -> str:
     wanted = asked()
     cursor = _text("cursor")
     page = list_invoices(hub(), scope(), wanted, cursor, SHOWN)
-    said = {"page": page, "wanted": wanted, "titles": titles(), "moving": _moving(page)}
+    again = pace(one for view in page.items for one in view.deliveries)
+    said = {"page": page, "wanted": wanted, "titles": titles(), "pace": again}
     if wants_part():
         return render_template("dashboard/invoices/_list.html", **said)
     at = list_connections(hub(), scope())
@@ -61,7 +61,3 @@ def _day(name: str) -> date | None:
         return date.fromisoformat(_text(name))
     except ValueError:
         return None
-
-
-def _moving(page: Page[InvoiceView]) -> bool:
-    return any(one.state in MOVING for view in page.items for one in view.deliveries)

@@ -7,7 +7,7 @@ from kable_hub.usecases import invoicing, previewing
 from kable_hub.usecases.errors import NotFound, Problem
 from kable_hub.web.dashboard.context import hub, scope, wants_part
 from kable_hub.web.dashboard.invoices.blueprint import blueprint
-from kable_hub.web.dashboard.invoices.showing import customer_url, moving, panels, titles
+from kable_hub.web.dashboard.invoices.showing import customer_url, pace, panels, titles
 
 
 @blueprint.get("/<invoice_id>/")
@@ -21,7 +21,7 @@ def show(invoice_id: str) -> str:
         invoice=detail.view.invoice,
         timeline=detail.timeline,
         panels=panels(detail.view),
-        moving=moving(detail.view),
+        pace=pace(detail.view.deliveries),
         titles=titles(),
         customer_url=customer_url(detail.view),
     )

@@ -1,6 +1,6 @@
 """Invoices as their pages show them: what stands at each provider, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,12 @@ from kable_hub.usecases.invoicing import InvoiceView
 from kable_hub.usecases.offers import Offer, offers
 from kable_hub.web.dashboard.context import hub
 
-MOVING = ("due", "pushing", "uncertain")
-"""States that change by themselves: pages that show them look again."""
+PACES = {"due": 2, "pushing": 2, "uncertain": 2, "blocked": 5}
+"""Seconds after which a page looks again at what changes by itself, by state; what is blocked
+goes on when somebody acts elsewhere, such as a customer who leaves a card."""
+
+UNPAID = ("open", "partially_paid", "overdue", "payment_failed", "requires_action")
+UNPAID_PACE = 15
 
 _ORDER = {"push": 0, "collect": 1, "void": 2}
 
@@ -63,9 +67,14 @@ def panels(view: InvoiceView) -> list[Panel]:
     ]
 
 
-def moving(view: InvoiceView) -> bool:
-    """Whether anything of it changes by itself soon."""
-    return any(one.state in MOVING for one in view.deliveries)
+def pace(rows: Iterable[DeliveryRow]) -> int:
+    """Seconds after which a page that shows these looks again, 0 where all of them are final."""
+    waits = [
+        PACES.get(one.state, UNPAID_PACE)
+        for one in rows
+        if one.state in PACES or one.payment_status in UNPAID
+    ]
+    return min(waits, default=0)
 
 
 def _panel(view: InvoiceView, push: DeliveryRow, provider: Provider | None) -> Panel:
