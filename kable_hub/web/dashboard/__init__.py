@@ -17,6 +17,7 @@ from kable_hub.web.dashboard import (
     people,
     plugins,
     refusing,
+    sections,
     session,
     settings,
     signin,
@@ -48,6 +49,7 @@ def install(app: Flask) -> None:
     """Serve the dashboard and its sign-in."""
     session.install(app)
     parts.install(app)
+    sections.install(app)
     refusing.install_lost(app)
     app.register_blueprint(signin.blueprint)
     app.register_blueprint(context.dashboard)

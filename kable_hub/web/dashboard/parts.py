@@ -37,7 +37,7 @@ def amount(minor: int | None, currency: str) -> str:
 
 def plain(value: Decimal) -> str:
     """A quantity, price or rate without an exponent."""
-    return f"{value:,f}"
+    return f"{value:,f}".replace("-", _MINUS)
 
 
 def moment(value: int | None, absent: str = "–") -> Markup | str:

@@ -171,10 +171,10 @@ def test_a_way_with_a_form_leads_to_it_and_back(shop, person):
 
 def test_each_tab_shows_its_kind_alone(shop, person):
     payments, accounting = person.page("payments/"), person.page("accounting/")
-    assert 'id="acme"' in payments
-    assert 'id="books"' not in payments
-    assert 'id="books"' in accounting
-    assert 'id="acme"' not in accounting
+    assert 'id="card-acme"' in payments
+    assert 'id="card-books"' not in payments
+    assert 'id="card-books"' in accounting
+    assert 'id="card-acme"' not in accounting
     assert person.get("payments/books/").status_code == 404
     assert person.post("payments/books/connect").status_code == 404
     assert person.get("payments/nobody/").status_code == 404
@@ -359,7 +359,7 @@ def test_on_plan_free_the_cards_say_why_not_and_what_to_do(shop, person):
     accounts.set_plan(shop.hub, shop.account, "free")
     page = person.page("payments/")
     assert "Ask your operator to change the plan." in page
-    assert 'id="acme"' in page
+    assert 'id="card-acme"' in page
     assert "/acme/connect" not in page
     refused = person.done("payments/acme/connect", {"method": "oauth"})
     assert "Connecting a provider needs the plan paid." in refused

@@ -53,7 +53,7 @@ def test_a_faulty_row_is_told_with_its_line_and_refuses_its_invoice_alone(web, m
     page = through(member, send(member, GOOD + "INV-2,c1,USD,22.11.2026,work,1\n"))
     assert counts(page) == [1, 0, 1, 1]
     assert "is not a date" in page
-    assert '<td class="amount">4</td><td>INV-2</td><td><code>issue_date</code></td>' in page
+    assert re.search(r">4</td><td[^>]*>INV-2</td><td[^>]*><code>issue_date</code></td>", page)
 
 
 @pytest.mark.parametrize(
