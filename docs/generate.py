@@ -19,6 +19,7 @@ import parts_commands
 import parts_contract
 import parts_delivery
 import parts_settings
+import parts_webhooks
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "ARCHITECTURE.md", "docs/*.md")
@@ -37,6 +38,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "hub-settings": parts_settings.hub,
     "provider-settings": parts_settings.providers,
     "connection-settings": parts_settings.connections,
+    "event-types": parts_webhooks.event_types,
+    "webhook-waits": parts_webhooks.waits,
     "commands": parts_commands.commands,
     "csv-columns": parts_commands.csv_columns,
     "endpoints": parts_commands.endpoints,

@@ -26,7 +26,7 @@ MEANINGS = {
 def backoff() -> str:
     """The wait after each failure in a row."""
     rows = [
-        (str(number), _span(wait), f"{_span(wait)} to {_span(wait * (1 + JITTER))}")
+        (str(number), span(wait), f"{span(wait)} to {span(wait * (1 + JITTER))}")
         for number, wait in enumerate(SCHEDULE, 1)
     ]
     number, wait, stretched = rows[-1]
@@ -74,7 +74,8 @@ def _yes(answer: bool) -> str:
     return "yes" if answer else "no"
 
 
-def _span(wait: timedelta) -> str:
+def span(wait: timedelta) -> str:
+    """A duration in its largest unit that fits, hours at the most."""
     seconds = wait.total_seconds()
     if seconds >= 3600:
         return f"{seconds / 3600:g} h"

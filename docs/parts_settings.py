@@ -33,6 +33,10 @@ ABOUT = {
     "KABLE_DRAIN_SLOTS": "connections worked at once, for each provider",
     "KABLE_PUSH_THREADS": "threads that push, for each provider",
     "KABLE_MAX_BODY_BYTES": "larger request bodies are refused (413)",
+    "KABLE_PRIVATE_WEBHOOKS": (
+        "whether accounts may have webhooks sent to addresses of private networks and of the "
+        "hub's own machine"
+    ),
     "KABLE_LOG_FORMAT": "how log lines look",
     "KABLE_LOG_LEVEL": "the least that is logged",
     "KABLE_SETTINGS_FILE": "a TOML file with providers' settings; the environment wins over it",
@@ -57,6 +61,10 @@ class _Recorder:
     def float(self, name: str, default: Any, validate: Any = None) -> Any:
         """Keep a number."""
         return self._keep("number", name, default, validate)
+
+    def bool(self, name: str, default: Any, validate: Any = None) -> Any:
+        """Keep a yes or no."""
+        return self._keep("true or false", name, str(default).lower(), validate)
 
     def _keep(self, kind: Any, name: Any, default: Any, validate: Any) -> Any:
         self.asked[name] = (kind, default, validate)

@@ -66,6 +66,7 @@ class Settings:
     Empty `encryption_keys` lets the hub make one in `data_dir`; an empty
     `allowed_plugins` admits all. `encryption_keys`: newest first. `push_threads` are per
     provider. `public_url` has no slash at its end.
+    `private_webhooks`: webhooks may go to private networks and to this machine.
     """
 
     data_dir: Path
@@ -83,6 +84,7 @@ class Settings:
     drain_slots: int
     push_threads: int
     max_body_bytes: int
+    private_webhooks: bool
     log_format: Literal["console", "json"]
     log_level: str
     operator_values: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -211,6 +213,7 @@ def _own_values(env: Env) -> dict[str, Any]:
         "drain_slots": env.int("KABLE_DRAIN_SLOTS", 16, validate=Range(1, 256)),
         "push_threads": env.int("KABLE_PUSH_THREADS", 64, validate=Range(1, 256)),
         "max_body_bytes": env.int("KABLE_MAX_BODY_BYTES", 5_000_000, validate=Range(1024)),
+        "private_webhooks": env.bool("KABLE_PRIVATE_WEBHOOKS", False),
         "log_format": env.str("KABLE_LOG_FORMAT", "console", validate=OneOf(("console", "json"))),
         "log_level": env.str("KABLE_LOG_LEVEL", "INFO", validate=OneOf(_LEVELS)),
     }

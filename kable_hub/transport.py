@@ -148,7 +148,7 @@ def _opened(call: Call, to: str, scheme: str, host: str, port: int) -> http.clie
     wait = call.timeout[0]
     try:
         made = (
-            http.client.HTTPSConnection(host, port, timeout=wait, context=_trusted())
+            http.client.HTTPSConnection(host, port, timeout=wait, context=trusted())
             if scheme == "https"
             else http.client.HTTPConnection(host, port, timeout=wait)
         )
@@ -198,7 +198,7 @@ def _target(address: SplitResult) -> str:
 
 
 @cache
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """One for all connections: making it reads every certificate."""
     context = ssl.create_default_context(cafile=certifi.where())
     context.set_alpn_protocols(["http/1.1"])

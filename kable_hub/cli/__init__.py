@@ -20,6 +20,7 @@ COMMANDS = {
     "accounts": ("accounts", "accounts", "Manage accounts and their API keys."),
     "keys": ("accounts", "operator_keys", "Manage operators' keys."),
     "users": ("users", "users", "Manage the people who sign in to the dashboard."),
+    "webhooks": ("webhooks", "webhooks", "Manage the webhooks that the hub sends."),
     "plugins": ("plugins", "plugins", "List the provider plugins."),
     "check-provider": (
         "checking",

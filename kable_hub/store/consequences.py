@@ -3,7 +3,7 @@
 from typing import get_args
 
 from kable_hub.domain import LinkedCustomer
-from kable_hub.store import outbox
+from kable_hub.store import notices, outbox
 from kable_hub.store import tables as t
 from kable_hub.store.credentials import version_of
 from kable_hub.store.pauses import Lane, PauseReason, pause
@@ -17,12 +17,15 @@ _REASONS: tuple[PauseReason, ...] = get_args(PauseReason)
 
 
 def carry_out(lane: Lane, end: Settlement, linked: LinkedCustomer | None, now: int) -> None:
-    """Pause the connection, break or finish a link, or tell the push what came after it."""
+    """Pause the connection, break or finish a link, tell the push what came after it, and tell
+    whoever listens."""
     for reason in _REASONS:
         if reason == end.pause_reason and not _renewed(lane, end):
             _pause(lane, reason, end.error_message, now)
     if end.state == "blocked" and (end.blocked_on, end.blocked_scope) == ("link", "customer"):
         _break_link(lane, end, now)
+    if end.state in ("blocked", "rejected", "delivered") or end.newly_uncertain:
+        notices.tell_ends(lane.scope, [end.delivery.id], now)
     if end.state != "delivered":
         return
     if end.delivery.kind == "create_customer" and linked is not None:
@@ -49,13 +52,13 @@ def _pause(lane: Lane, reason: PauseReason, message: str, now: int) -> None:
     if reason == "reconnect":
         lose_access(lane.scope, lane.id, message, now)
     else:
-        pause(lane.scope, lane.id, reason, message)
+        pause(lane.scope, lane.id, reason, message, now)
 
 
 def lose_access(scope: Scope, connection_id: str, message: str, now: int) -> None:
     """The provider no longer honours the connection: pause it until a person reconnects, and
     show so on all that waits to be sent."""
-    pause(scope, connection_id, "reconnect", message)
+    pause(scope, connection_id, "reconnect", message, now)
     outbox.block_connection(scope, connection_id, "not_connected", LOST, now)
 
 
@@ -83,3 +86,4 @@ def _finish_link(lane: Lane, end: Settlement, linked: LinkedCustomer, now: int) 
         t.Link.environment == lane.scope.environment.value,
     ).execute()
     outbox.relink(lane.scope, lane.id, end.delivery.customer_id, now)
+    notices.tell_link(lane.scope, lane.id, end.delivery.customer_id, now)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from peewee import Expression
 
 from kable_hub.domain import PaymentStatus
+from kable_hub.store import notices
 from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
 from kable_hub.store.rows import insert_new
@@ -42,7 +43,8 @@ def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str
     Answers the connections that have something due now.
     """
     rows = [_row(scope, opening, now) for opening in openings]
-    insert_new(t.Delivery, rows)
+    written = insert_new(t.Delivery, rows)
+    notices.tell_ends(scope, [one["id"] for one in rows if _stuck(one, written)], now)
     return sorted({row["connection_id"] for row in rows if row["state"] == "due"})
 
 
@@ -98,7 +100,10 @@ def retry_many(
 def cancel(scope: Scope, delivery_id: str, now: int) -> bool:
     """Give a delivery up, while nothing can exist. False where it may exist or is final."""
     where = (t.Delivery.id == delivery_id) & _unsent()
-    return _update(scope, where, now, state="cancelled", frozen=False) > 0
+    cancelled = _update(scope, where, now, state="cancelled", frozen=False) > 0
+    if cancelled:
+        notices.tell_ends(scope, [delivery_id], now)
+    return cancelled
 
 
 def push_held(scope: Scope, delivery_id: str, now: int) -> str | None:
@@ -130,6 +135,8 @@ def settle_by_hand(
     else:
         settled = _update(scope, where, now, state="due", due_at=now, may_exist=False, frozen=False)
     row = _one(scope, delivery_id) if settled else None
+    if row is not None and exists:
+        notices.tell_ends(scope, [delivery_id], now)
     if row is not None and exists and row.kind == "void":
         tell_voided(scope, row.connection_id, row.subject_id, now)
     return str(row.connection_id) if row else None
@@ -137,7 +144,10 @@ def settle_by_hand(
 
 def tell_voided(scope: Scope, connection_id: str, invoice_id: str, now: int) -> None:
     """The document of a push was voided: its payment status says so."""
-    tell_payment(scope, connection_id, invoice_id, PaymentStatus.VOID.value, {}, now)
+    _tell(scope, connection_id, invoice_id, (PaymentStatus.VOID.value, {}, now))
+    push = t.Delivery.get_or_none(_in(scope), _of_invoice(connection_id, "push", invoice_id))
+    if push is not None:
+        notices.tell_document(scope, "invoice.voided", push.id, now)
 
 
 def tell_payment(
@@ -150,10 +160,20 @@ def tell_payment(
 ) -> None:
     """What came after a push (a void, a collect) says how its document stood at `as_of`; older
     never overwrites newer."""
+    before = t.Delivery.get_or_none(_in(scope), _of_invoice(connection_id, "push", invoice_id))
+    told = _tell(scope, connection_id, invoice_id, (status, details, as_of))
+    if told and before is not None and before.payment_status != status:
+        notices.tell_document(scope, "invoice.payment_changed", before.id, as_of)
+
+
+def _tell(
+    scope: Scope, connection_id: str, invoice_id: str, standing: tuple[str, dict[str, Any], int]
+) -> bool:
+    status, details, as_of = standing
     known = t.Delivery.payment_as_of
     push = _of_invoice(connection_id, "push", invoice_id) & (known.is_null() | (known <= as_of))
     values = {"payment_status": status, "payment_as_of": as_of, "payment_details": details}
-    _update(scope, push, as_of, **values)
+    return _update(scope, push, as_of, **values) > 0
 
 
 def discard_frozen(scope: Scope, invoice_id: str, now: int) -> bool:
@@ -256,6 +276,12 @@ def wake_blocked(
 def outdate_plans(scope: Scope, connection_id: str, now: int) -> None:
     """Settings changed: what is not sent yet is planned anew with them."""
     _outdate(scope, (t.Delivery.connection_id == connection_id) & ~t.Delivery.may_exist, now)
+
+
+def _stuck(row: dict[str, Any], written: set[str]) -> bool:
+    """Whether a new operation stops at once; for a link that is being created it only waits."""
+    stops = row["state"] in ("blocked", "rejected") and row["error_code"] != "link_pending"
+    return stops and row["id"] in written
 
 
 def _delivered(scope: Scope, delivery_id: str) -> t.Delivery | None:

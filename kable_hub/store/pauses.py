@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kable_hub.domain import Environment
+from kable_hub.store import notices
 from kable_hub.store import tables as t
 from kable_hub.store.scope import Scope
 from kable_hub.store.scoping import locked, within
@@ -57,11 +58,17 @@ def load_lane(connection_id: str) -> Lane | None:
     )
 
 
-def pause(scope: Scope, connection_id: str, reason: PauseReason, text: str) -> None:
-    """Pause for one more reason. A disconnected connection stays as it is."""
+def pause(scope: Scope, connection_id: str, reason: PauseReason, text: str, now: int) -> None:
+    """Pause for one more reason. A disconnected connection stays as it is.
+
+    Whoever listens is told, but of a pause that a person of the account made.
+    """
     row = _locked(scope, connection_id)
-    if row is not None and row.state != "disconnected":
-        _write(scope, row, {**row.pauses, reason: text})
+    if row is None or row.state == "disconnected":
+        return
+    _write(scope, row, {**row.pauses, reason: text})
+    if reason not in row.pauses and reason != "operator":
+        notices.tell_pause(scope, connection_id, reason, now)
 
 
 def resume(scope: Scope, connection_id: str, *reasons: PauseReason) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kable_hub import canonical
+from kable_hub.store import notices
 from kable_hub.store import statements as sql
 from kable_hub.store.database import Database
 from kable_hub.store.ids import new_id
@@ -90,6 +91,11 @@ class Settlement:
     marked: bool = True
 
     @property
+    def newly_uncertain(self) -> bool:
+        """Whether it was known until now what became of the delivery."""
+        return self.state == "uncertain" and self.delivery.uncertain_since is None
+
+    @property
     def is_verdict(self) -> bool:
         """Whether it stops the delivery for a cause that may be gone by now."""
         return self.state in ("blocked", "rejected")
@@ -153,7 +159,8 @@ class Queue:
                 return None
             token = int(row[0])
             run(sql.RECOVER_GENERATIONS, now, connection_id, token)
-            run(sql.RECOVER, now, now, now, connection_id, token)
+            left = run(sql.RECOVER, now, now, now, connection_id, token)
+            notices.tell_interrupted(left.fetchall(), now)
         return token
 
     def renew(self, connection_id: str, token: int, now: int, ttl_ms: int) -> bool:

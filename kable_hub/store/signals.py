@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from kable_hub.domain import PaymentStatus
-from kable_hub.store import outbox
+from kable_hub.store import notices, outbox
 from kable_hub.store import tables as t
 from kable_hub.store.events import links_at, pushes
 from kable_hub.store.ids import new_id
+from kable_hub.store.notice_data import moment
 from kable_hub.store.pauses import Lane
 
 ONCE = ("voided", "deleted")
@@ -39,6 +40,8 @@ def change_payment(
     kind = _movement(delivery, status, message)
     if kind and not _told(delivery, kind, as_of):
         _add(lane, delivery.id, kind, message, as_of, now)
+    if kind or status != delivery.payment_status:
+        notices.tell_document(lane.scope, "invoice.payment_changed", delivery.id, now)
     return True
 
 
@@ -50,6 +53,8 @@ def add_signal(lane: Lane, document: str, kind: str, message: str, as_of: int, n
     if kind == "voided" and _voided_by_us(lane, delivery):
         return False
     _add(lane, delivery.id, kind, message, as_of, now)
+    change = {"kind": kind, "message": message, "asOf": moment(as_of)}
+    notices.tell_document(lane.scope, "invoice.changed_at_provider", delivery.id, now, change)
     return True
 
 
@@ -85,6 +90,7 @@ def break_link(lane: Lane, customer_id: str, message: str, now: int) -> None:
         return
     said = message or "the linked customer is gone at the provider"
     outbox.block_gone(lane.scope, lane.id, customer_id, said, now)
+    notices.tell_link(lane.scope, lane.id, customer_id, now)
     sent = pushes(lane) & (t.Delivery.customer_id == customer_id)
     newest = t.Delivery.select().where(sent, t.Delivery.state != "cancelled")
     for delivery in newest.order_by(t.Delivery.id.desc()).limit(NEWEST):
@@ -105,10 +111,10 @@ def _movement(before: t.Delivery, status: str, message: str) -> str:
 
 
 def _told(delivery: t.Delivery, kind: str, as_of: int) -> bool:
-    moment = t.Signal.as_of == as_of
-    alike = (t.Signal.kind == kind) & (moment | t.Signal.kind.in_(ONCE))
+    same_time = t.Signal.as_of == as_of
+    alike = (t.Signal.kind == kind) & (same_time | t.Signal.kind.in_(ONCE))
     # A payment or a void touches the document too: that is no edit beside it.
-    same = alike | moment if kind == "edited" else alike
+    same = alike | same_time if kind == "edited" else alike
     mine = (
         (t.Signal.delivery_id == delivery.id)
         & (t.Signal.account_id == delivery.account_id)

@@ -26,6 +26,7 @@ RECOVER = """
         error_code = 'interrupted', error_message = 'a worker stopped in the middle of this',
         due_at = ?, updated_at = ?
     WHERE connection_id = ? AND state = 'pushing' AND lease_token < ?
+    RETURNING id, uncertain_since, account_id, environment
 """
 RENEW = "UPDATE connection SET lease_until = ? WHERE id = ? AND lease_token = ? AND lease_until > ?"
 CLAIM = """

@@ -10,6 +10,12 @@ import peewee as pw
 from kable_hub.store.dialogue_tables import ConnectAttempt, HostedPage
 from kable_hub.store.fields import CanonicalField, MomentField
 from kable_hub.store.memory_tables import Remembered
+from kable_hub.store.notice_tables import (
+    OutgoingAttempt,
+    OutgoingEvent,
+    OutgoingMessage,
+    WebhookEndpoint,
+)
 from kable_hub.store.table_base import Scoped, Table, database
 from kable_hub.store.user_tables import ApiKey, SignInTicket, SignInTry, User
 
@@ -31,6 +37,9 @@ __all__ = [
     "Invoice",
     "InvoiceLine",
     "Link",
+    "OutgoingAttempt",
+    "OutgoingEvent",
+    "OutgoingMessage",
     "Remembered",
     "Scoped",
     "SignInTicket",
@@ -38,6 +47,7 @@ __all__ = [
     "Signal",
     "Table",
     "User",
+    "WebhookEndpoint",
     "WebhookEvent",
     "database",
 ]
@@ -381,5 +391,9 @@ TABLES: tuple[type[Table], ...] = (
     IdempotentAnswer,
     ConnectAttempt,
     WebhookEvent,
+    WebhookEndpoint,
+    OutgoingEvent,
+    OutgoingMessage,
+    OutgoingAttempt,
 )
 """All tables, in an order in which they can be created."""

@@ -59,6 +59,7 @@ class EmbeddedEngine:
         self._running: set[str] = set()
         self._lanes: dict[str, _ProviderLane] = {}
         self._ticks: list[tuple[float, Callable[[], None]]] = []
+        self._ends: list[Callable[[], None]] = []
         self._held: IO[str] | None = None
         self._threads: list[threading.Thread] = []
 
@@ -69,6 +70,10 @@ class EmbeddedEngine:
     def every(self, seconds: float, work: Callable[[], None]) -> None:
         """Call `work` every so often while the engine runs. Before `start`."""
         self._ticks.append((seconds, work))
+
+    def at_end(self, work: Callable[[], None]) -> None:
+        """Call `work` when the engine stops, once nothing is called by it any more."""
+        self._ends.append(work)
 
     def start(self) -> None:
         """Begin. Raises EngineRunning where another process works this store."""
@@ -94,6 +99,8 @@ class EmbeddedEngine:
             thread.join()
         for lane in self._lanes.values():
             lane.close()
+        for work in self._ends:
+            work()
         self._held.close()
         self._held = None
 

@@ -183,7 +183,7 @@ def pause(hub: Hub, scope: Scope, reference: str, reason: str = "") -> Connectio
     checks.done()
     row, _ = _reachable(hub, scope, reference)
     with hub.database.write():
-        pauses.pause(scope, row.id, "operator", reason or "paused by a person")
+        pauses.pause(scope, row.id, "operator", reason or "paused by a person", hub.now())
     return get_connection(hub, scope, row.id)
 
 
@@ -202,7 +202,7 @@ def _ask_check(hub: Hub, row: ConnectionRow) -> list[str]:
     except NeedsOperator as error:
         if error.scope == "connection":
             with hub.database.write():
-                pauses.pause(row.scope, row.id, "provider", error.message)
+                pauses.pause(row.scope, row.id, "provider", error.message, hub.now())
         raise
 
 

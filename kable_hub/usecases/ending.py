@@ -34,7 +34,7 @@ def disconnect(hub: Hub, scope: Scope, reference: str, *, by_person: bool = Fals
         return row
     _refuse_from_test(row, sharers, by_person)
     with hub.database.write():
-        pauses.pause(scope, row.id, "operator", "being disconnected")
+        pauses.pause(scope, row.id, "operator", "being disconnected", hub.now())
     _let_land(hub, row)
     warnings = [] if sharers else _take_back(hub, row)
     with hub.database.write():

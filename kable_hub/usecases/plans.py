@@ -23,6 +23,6 @@ def change(hub: Hub, account_id: str, plan: str) -> None:
 
 def _follow(hub: Hub, row: ConnectionRow, plan: str) -> None:
     if plan == "free":
-        pauses.pause(row.scope, row.id, "plan", _PAUSED)
+        pauses.pause(row.scope, row.id, "plan", _PAUSED, hub.now())
     elif pauses.resume(row.scope, row.id, "plan"):
         wake(hub, [row.id])

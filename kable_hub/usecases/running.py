@@ -3,15 +3,17 @@
 from pathlib import Path
 
 from kable_hub.settings import Settings
-from kable_hub.store import connect_attempts, pages, sign_ins
+from kable_hub.store import connect_attempts, notices, pages, sign_ins
 from kable_hub.sync.drain import Pace
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
 from kable_hub.sync.steps import Rooms
+from kable_hub.sync.telling import Teller
 from kable_hub.usecases.expiry import Watch
 from kable_hub.usecases.hub import Hub
 
 EVENT_SECONDS = 1.0
+TELL_SECONDS = 1.0
 POLL_SECONDS = 300.0
 HOUSEKEEPING_SECONDS = 3600.0
 DAY_MS = 86_400_000
@@ -31,11 +33,20 @@ def start_engine(hub: Hub) -> EmbeddedEngine:
     events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
     engine.every(EVENT_SECONDS, lambda: _until_done(events))
     engine.every(POLL_SECONDS, events.poll)
+    teller = teller_of(hub)
+    engine.every(TELL_SECONDS, teller.tick)
+    engine.at_end(teller.stop)
     engine.every(HOUSEKEEPING_SECONDS, lambda: _forget_old(hub))
     engine.every(HOUSEKEEPING_SECONDS, Watch(hub).look)
     hub.on_wake = engine.wake
     engine.start()
     return engine
+
+
+def teller_of(hub: Hub) -> Teller:
+    """Who sends the webhooks of an opened hub."""
+    private = hub.settings.private_webhooks
+    return Teller(hub.database, hub.vault, hub.clock, private=private)
 
 
 def _until_done(events: EventWorker) -> None:
@@ -44,10 +55,12 @@ def _until_done(events: EventWorker) -> None:
 
 
 def _forget_old(hub: Hub) -> None:
-    """Connect dialogues are good for ten minutes and kept for a day, customers' pages a month."""
+    """Connect dialogues are good for ten minutes and kept for a day; customers' pages and what
+    was told are kept a month."""
     with hub.database.write():
         connect_attempts.forget_before(hub.now() - DAY_MS)
         pages.forget_before(hub.now() - 30 * DAY_MS)
+        notices.forget_before(hub.now() - 30 * DAY_MS)
         sign_ins.forget_before(hub.now())
 
 

@@ -210,6 +210,7 @@ def test_no_page_has_an_example_that_nothing_runs(page):
         "docs/settings.md": {"toml"},
         "docs/security.md": {"python"},
         "docs/importing.md": {"json"},
+        "docs/webhooks.md": {"http", "json", "python"},
     }
     found = {one.language for one in blocks(name(page), *RUNNABLE)}
     assert found == run.get(name(page), set())

@@ -64,6 +64,7 @@ def test_every_variable_reaches_its_field(tmp_path):
             "KABLE_DRAIN_SLOTS": "4",
             "KABLE_PUSH_THREADS": "8",
             "KABLE_MAX_BODY_BYTES": "2048",
+            "KABLE_PRIVATE_WEBHOOKS": "true",
             "KABLE_LOG_FORMAT": "json",
             "KABLE_LOG_LEVEL": "DEBUG",
         }
@@ -84,6 +85,7 @@ def test_every_variable_reaches_its_field(tmp_path):
         "drain_slots": 4,
         "push_threads": 8,
         "max_body_bytes": 2048,
+        "private_webhooks": True,
         "log_format": "json",
         "log_level": "DEBUG",
         "operator_values": {},

@@ -268,7 +268,7 @@ def test_a_certificate_that_nobody_vouches_for_is_never_spoken_to(
     context.load_cert_chain(certificate)
     if trusted:
         monkeypatch.setattr(certifi, "where", lambda: str(certificate))
-    transport._trusted.cache_clear()
+    transport.trusted.cache_clear()
     with serving(OK, OK, wrap=context) as server:
         if trusted:
             ask(server)
@@ -277,7 +277,7 @@ def test_a_certificate_that_nobody_vouches_for_is_never_spoken_to(
             with pytest.raises(Transient) as caught:
                 ask(server)
             assert caught.value.code == "unreachable"
-    transport._trusted.cache_clear()
+    transport.trusted.cache_clear()
     assert (len(server.requests), server.connections) == ((2, 1) if trusted else (0, 1))
 
 

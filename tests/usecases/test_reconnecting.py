@@ -65,8 +65,8 @@ def token(home: House, row):
 
 def lost(home: House, row):
     with home.hub.database.write():
-        pauses.pause(row.scope, row.id, "reconnect", "access was taken back")
-        pauses.pause(row.scope, row.id, "operator", "a person wants it so")
+        pauses.pause(row.scope, row.id, "reconnect", "access was taken back", 0)
+        pauses.pause(row.scope, row.id, "operator", "a person wants it so", 0)
 
 
 def test_the_link_of_a_connection_renews_it_and_ends_what_paused_it(home: House):
@@ -294,7 +294,7 @@ def test_access_that_ends_when_it_is_not_used_is_used_before(at_home: House):
     )
     row = at_home.connect("acme")
     with at_home.hub.database.write():
-        pauses.pause(row.scope, row.id, "plan", "the plan is free")
+        pauses.pause(row.scope, row.id, "plan", "the plan is free", 0)
     expiry.Watch(at_home.hub).look()
     assert token(at_home, row) in at_home.at["acme"].tokens
     assert (warnings(at_home), at_home.connection("acme").pauses.keys()) == ((), {"plan"})

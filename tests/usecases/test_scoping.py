@@ -19,6 +19,7 @@ from kable_hub.usecases import (
     connections,
     customers,
     deliveries,
+    endpoints,
     expiry,
     invoicing,
     linking,
@@ -57,6 +58,8 @@ KEPT = (
     t.Connection,
     t.Credential,
     t.Remembered,
+    t.WebhookEndpoint,
+    t.OutgoingMessage,
 )
 """What a stranger must not change."""
 
@@ -124,9 +127,14 @@ def everything(home: House) -> list[Callable[[], Any]]:
         raw, headers = home.at["acme"].webhook(body, f"{SECRET}-test")
         assert webhooks.receive(hub, "acme", headers, raw) == 1
 
+    def listen() -> None:
+        made = endpoints.add_endpoint(hub, scope, "https://shop.example/hooks").endpoint.id
+        ids["endpoint"], ids["message"] = made, endpoints.send_test(hub, scope, made).id
+
     each = DeliveryFilter("held", "acme", "x", "push", "c1", "inv_1")
     asked = InvoiceFilter("c1", "INV", "held", "acme", None, None)
     return [
+        listen,
         come_back,
         renew,
         lambda: expiry.Watch(hub).look(),
@@ -162,6 +170,12 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: bulk_linking.preview_links(hub, scope, [LinkWish(2, "c1", "books", "A-1")]),
         lambda: bulk_linking.make_links(hub, scope, [LinkWish(2, "c1", "books", "A-1")]),
         lambda: suggesting.suggest(hub, scope, "c1", "books"),
+        lambda: endpoints.list_endpoints(hub, scope),
+        lambda: endpoints.change_endpoint(hub, scope, ids["endpoint"], description="new"),
+        lambda: endpoints.rotate_secret(hub, scope, ids["endpoint"]),
+        lambda: endpoints.list_messages(hub, scope, ids["endpoint"]),
+        lambda: endpoints.get_message(hub, scope, ids["endpoint"], ids["message"]),
+        lambda: endpoints.resend(hub, scope, ids["endpoint"], ids["message"]),
         lambda: connections.list_connections(hub, scope),
         lambda: cards.cards(hub, scope, Kind.PAYMENTS),
         lambda: cards.last_dialogue(hub, scope, "acme"),
@@ -174,6 +188,7 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: accounts.set_plan(hub, home.account, "free"),
         lambda: accounts.set_plan(hub, home.account, "paid"),
         lambda: connections.disconnect(hub, scope, "acme", by_person=True),
+        lambda: endpoints.remove_endpoint(hub, scope, ids["endpoint"]),
     ]
 
 
@@ -212,6 +227,7 @@ def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
     delivery = home.deliveries()[0].id
     customer = customers.get_customer(home.hub, home.scope, "c1").customer.id
     connection = home.connection("acme").id
+    endpoint = endpoints.list_endpoints(home.hub, home.scope)[0].id
     for scope in (home.other_account(), home.live):
         for use, name in (
             (customers.get_customer, customer),
@@ -224,6 +240,12 @@ def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
             (connections.check, home.connection("books").id),
             (linking.list_links, customer),
             (collecting.payment_methods, customer),
+            (endpoints.get_endpoint, endpoint),
+            (endpoints.change_endpoint, endpoint),
+            (endpoints.rotate_secret, endpoint),
+            (endpoints.send_test, endpoint),
+            (endpoints.list_messages, endpoint),
+            (endpoints.remove_endpoint, endpoint),
             (lambda hub, scope, one: linking.remove_link(hub, scope, one, "acme"), customer),
         ):
             with pytest.raises(Problem) as refused:

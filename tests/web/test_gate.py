@@ -92,7 +92,9 @@ def test_operators_endpoints_refuse_an_accounts_key(web, path):
     assert (answer.status_code, answer.json["code"]) == (403, "operator_key_required")
 
 
-@pytest.mark.parametrize("path", ["/customers", "/connections", "/invoices", "/deliveries"])
+@pytest.mark.parametrize(
+    "path", ["/customers", "/connections", "/invoices", "/deliveries", "/webhook-endpoints"]
+)
 def test_accounts_endpoints_refuse_an_operators_key(web, path):
     answer = web.get(path, key=web.operator)
     assert (answer.status_code, answer.json["code"]) == (403, "account_key_required")

@@ -10,6 +10,7 @@ from kable_hub.web.api import (
     connections,
     customers,
     deliveries,
+    endpoints,
     invoices,
     links,
     plugins,
@@ -32,6 +33,7 @@ def install(app: Flask, hub: Hub) -> dict[str, Any]:
         connections.blueprint,
         invoices.blueprint,
         deliveries.blueprint,
+        endpoints.blueprint,
     ):
         api.register_blueprint(blueprint)
     description: dict[str, Any] = api.spec.to_dict()

@@ -46,7 +46,10 @@ def furnished(request, tmp_path_factory):
         web.connect()
         web.made("/customers", customer(acmeCustomerId="A-1"))
         made = web.made("/invoices", invoice(autoPush=False))
+        endpoint = web.made("/webhook-endpoints", {"url": "https://shop.example/hooks"})["id"]
         web.known = {
+            "endpoint_id": endpoint,
+            "message_id": web.made(f"/webhook-endpoints/{endpoint}/test")["id"],
             "account_id": web.account,
             "key_id": web.made(
                 f"/accounts/{web.account}/keys", {"environment": "test"}, key=web.operator
