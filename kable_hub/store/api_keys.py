@@ -42,9 +42,14 @@ def by_prefix(prefix: str) -> ApiKeyRow | None:
     return _row(row) if row is not None else None
 
 
-def listed(account_id: str | None, cursor: str, limit: int) -> Page[ApiKeyRow]:
-    """A page of an account's keys over both environments; of the operator's where None."""
-    return page(t.ApiKey.select().where(_of(account_id)), t.ApiKey.id, cursor, limit, _row)
+def listed(
+    account_id: str | None, cursor: str, limit: int, environment: Environment | None = None
+) -> Page[ApiKeyRow]:
+    """A page of an account's keys, of one environment or of both; of the operator's where None."""
+    mine = _of(account_id)
+    if environment is not None:
+        mine &= t.ApiKey.environment == environment.value
+    return page(t.ApiKey.select().where(mine), t.ApiKey.id, cursor, limit, _row)
 
 
 def revoke(account_id: str | None, key_id: str, now: int) -> ApiKeyRow | None:

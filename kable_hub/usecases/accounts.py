@@ -113,13 +113,17 @@ def create_operator_key(hub: Hub, label: str = "") -> NewKey:
 
 
 def list_api_keys(
-    hub: Hub, account_id: str | None, cursor: str = "", limit: int = 50
+    hub: Hub,
+    account_id: str | None,
+    cursor: str = "",
+    limit: int = 50,
+    environment: Environment | None = None,
 ) -> Page[ApiKeyRow]:
-    """Keys of an account (both environments), or the operator keys where None. NotFound."""
+    """Keys of an account, of one environment or both; the operator keys where None. NotFound."""
     if account_id is not None:
         get_account(hub, account_id)
     with hub.database.read():
-        return api_keys.listed(account_id, cursor, limit)
+        return api_keys.listed(account_id, cursor, limit, environment)
 
 
 def revoke_api_key(hub: Hub, account_id: str | None, key_id: str) -> ApiKeyRow:

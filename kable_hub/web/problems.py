@@ -16,7 +16,7 @@ from kable_hub.usecases.errors import FieldError, Invalid, Problem, problem_of
 from kable_hub.web.context import redacted
 
 PROBLEM_JSON = "application/problem+json"
-_KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate", "Content-Range")
+KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate", "Content-Range")
 _CODES = {
     "Missing data for required field.": "required",
     "Unknown field.": "unknown_field",
@@ -123,7 +123,7 @@ def of_http(error: HTTPException) -> Response:
     code = _HTTP_CODES.get(status) or re.sub(r"[^a-z]+", "_", title.lower())
     response = answer(status, code, title, detail=_DETAILS.get(status, ""))
     for name, value in error.get_headers():
-        if name in _KEPT_HEADERS:
+        if name in KEPT_HEADERS:
             response.headers[name] = value
     return response
 

@@ -41,8 +41,10 @@ def revoke(key_id: str) -> Response | str:
 
 def _page(made: NewKey | None = None, faults: dict[str, str] | None = None) -> str:
     cursor = request.args.get("cursor", "")
-    page = accounts.list_api_keys(here.hub(), here.account().id, cursor)
-    mine = [one for one in page.items if one.scope == here.scope()]
+    scope = here.scope()
+    page = accounts.list_api_keys(
+        here.hub(), scope.account_id, cursor, environment=scope.environment
+    )
     return render_template(
-        "dashboard/settings/keys.html", page=page, keys=mine, made=made, faults=faults or {}
+        "dashboard/settings/keys.html", page=page, made=made, faults=faults or {}
     )

@@ -9,6 +9,9 @@ from kable_hub.usecases.errors import Forbidden, Problem, problem_of
 from kable_hub.web import problems
 from kable_hub.web.dashboard.context import user, wants_part
 
+_MACHINES = ("/api/", "/webhooks/")
+"""Where programs call: they are answered with problems whatever they accept."""
+
 
 def install(blueprint: Blueprint) -> None:
     """Answer refusals of this blueprint with a page, and htmx with a message for the page."""
@@ -19,12 +22,13 @@ def install(blueprint: Blueprint) -> None:
 
 
 def install_lost(app: Flask) -> None:
-    """Answer addresses under /a that no route has with a page, too."""
+    """Answer browsers with a page wherever nothing else does: at addresses that no route has, at
+    methods that a route does not know, and where something went wrong."""
 
     @app.after_request
     def lost(response: Response) -> Response:
-        nowhere = request.url_rule is None and request.path.startswith("/a/")
-        return _page(response) if nowhere and response.status_code == 404 else response
+        problem = response.mimetype == problems.PROBLEM_JSON
+        return _page(response) if problem and not request.path.startswith(_MACHINES) else response
 
 
 def operators_only() -> None:
@@ -57,6 +61,7 @@ def _page(problem: Response) -> Response:
     page = Response(text, problem.status)
     if part:
         page.headers["HX-Retarget"], page.headers["HX-Reswap"] = "#messages", "innerHTML"
-    if "Retry-After" in problem.headers:
-        page.headers["Retry-After"] = problem.headers["Retry-After"]
+    for name in problems.KEPT_HEADERS:
+        if name in problem.headers:
+            page.headers[name] = problem.headers[name]
     return page
