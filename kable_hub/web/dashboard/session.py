@@ -6,7 +6,7 @@ Sessions never open the API and API keys never open the dashboard: each looks fo
 from datetime import timedelta
 from typing import cast
 
-from flask import Flask, current_app, session
+from flask import Flask, current_app, request, session
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf.csrf import CSRFProtect
 
@@ -15,7 +15,14 @@ from kable_hub.usecases import users
 from kable_hub.web.context import current_hub
 
 COOKIE = "kable_session"
-LIFETIME = timedelta(hours=12)
+IDLE = timedelta(hours=12)
+"""Without a page being opened; what a page asks for by itself does not count."""
+
+LONGEST = timedelta(days=7)
+"""However busy; then one signs in anew."""
+
+_SINCE, _SEEN = "since", "seen"
+_NOTED_EVERY_MS = 60_000
 _manager = LoginManager()
 _csrf = CSRFProtect()
 
@@ -38,7 +45,7 @@ class SignedIn:
 def install(app: Flask) -> None:
     """Read sessions in this app, and give every form a token."""
     app.config.update(
-        PERMANENT_SESSION_LIFETIME=LIFETIME,
+        PERMANENT_SESSION_LIFETIME=LONGEST,
         SESSION_COOKIE_NAME=COOKIE,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -69,13 +76,30 @@ def check_token() -> None:
 def signed_in() -> UserRow | None:
     """Who is signed in, or None."""
     found = current_user._get_current_object()
-    return cast(UserRow, found.row) if found.is_authenticated else None
+    if not found.is_authenticated or _over():
+        return None
+    return cast(UserRow, found.row)
+
+
+def _over() -> bool:
+    """Whether this session is too old or was left alone for too long; else it is noted as used."""
+    now, since, seen = current_hub().now(), session.get(_SINCE, 0), session.get(_SEEN, 0)
+    over: bool = now - since >= _ms(LONGEST) or now - seen >= _ms(IDLE)
+    by_itself = request.headers.get("HX-Request") == "true" and request.method == "GET"
+    if not over and not by_itself and now - seen >= _NOTED_EVERY_MS:
+        session[_SEEN] = now
+    return over
+
+
+def _ms(time: timedelta) -> int:
+    return time // timedelta(milliseconds=1)
 
 
 def begin(user: UserRow) -> None:
     """Sign somebody in; what the browser had before is forgotten."""
     session.clear()
     session.permanent = True
+    session[_SINCE] = session[_SEEN] = current_hub().now()
     login_user(SignedIn(user))
 
 

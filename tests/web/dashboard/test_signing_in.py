@@ -210,11 +210,32 @@ def test_a_refusal_that_htmx_gets_stands_where_messages_stand(anna):
     assert "<html" not in answer.text
 
 
-def test_a_session_ends_after_twelve_hours(web, anna, monkeypatch):
-    assert web.app.permanent_session_lifetime == timedelta(hours=12)
+def test_a_session_ends_after_twelve_hours_in_which_no_page_was_opened(web, anna):
+    clock = web.hub.clock = ManualClock(web.hub.clock.now())
     sign_in(anna)
-    monkeypatch.setitem(web.app.config, "PERMANENT_SESSION_LIFETIME", timedelta(seconds=-1))
+    for hours in (11.9, 11.9):
+        clock.advance(timedelta(hours=hours).total_seconds())
+        assert anna.get("overview/").status_code == 200
+    for hours in (6, 6):
+        assert anna.get("overview/", htmx=True).status_code == 200
+        clock.advance(timedelta(hours=hours).total_seconds())
+    assert anna.get("overview/", htmx=True).status_code == 401
+    assert anna.get("overview/").location.startswith("/signin?next=")
+    assert "Sign in" in anna.page("/signin")
+
+
+def test_a_session_ends_after_seven_days_however_busy(web, anna):
+    clock = web.hub.clock = ManualClock(web.hub.clock.now())
+    sign_in(anna)
+    for _ in range(13):
+        clock.advance(timedelta(hours=11.9).total_seconds())
+        assert anna.get("overview/").status_code == 200
+    clock.advance(timedelta(hours=11.9).total_seconds())
+    assert anna.get("overview/").status_code == 200
+    clock.advance(timedelta(hours=1.4).total_seconds())
     assert anna.get("overview/").status_code == 303
+    sign_in(anna)
+    assert anna.get("overview/").status_code == 200
 
 
 def test_a_link_for_a_password_ends_with_the_next_one_its_day_and_its_owner(web, anna):
