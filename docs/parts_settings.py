@@ -20,6 +20,10 @@ ABOUT = {
     "KABLE_PUBLIC_URL": "how browsers and providers reach this hub",
     "KABLE_HOST": "the address to listen on",
     "KABLE_PORT": "the port to listen on",
+    "KABLE_TRUSTED_PROXIES": (
+        "how many reverse proxies stand in front, one behind the other; as many entries at the end "
+        "of `X-Forwarded-For` and `X-Forwarded-Proto` are believed"
+    ),
     "KABLE_ENCRYPTION_KEYS": (
         "keys for credentials at rest, newest first, separated by commas; 32 bytes in URL-safe "
         "base64 each; empty: one is made in `encryption.key` in the data folder"

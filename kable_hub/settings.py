@@ -65,7 +65,7 @@ class Settings:
 
     Empty `encryption_keys` lets the hub make one in `data_dir`; an empty
     `allowed_plugins` admits all. `encryption_keys`: newest first. `push_threads` are per
-    provider. `public_url` has no slash at its end.
+    provider. `public_url` has no slash at its end. `trusted_proxies`: how many stand in front.
     `private_webhooks`: webhooks may go to private networks and to this machine.
     """
 
@@ -74,6 +74,7 @@ class Settings:
     public_url: str
     host: str
     port: int
+    trusted_proxies: int
     encryption_keys: tuple[str, ...] = field(repr=False)
     engine: Literal["embedded"]
     disabled_plugins: frozenset[str]
@@ -203,6 +204,7 @@ def _own_values(env: Env) -> dict[str, Any]:
         "public_url": (public or "").rstrip("/"),
         "host": env.str("KABLE_HOST", "127.0.0.1"),
         "port": env.int("KABLE_PORT", 8080, validate=Range(0, 65535)),
+        "trusted_proxies": env.int("KABLE_TRUSTED_PROXIES", 0, validate=Range(0, 9)),
         "encryption_keys": _names(env, "KABLE_ENCRYPTION_KEYS", _fernet_key),
         "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded",))),
         "disabled_plugins": frozenset(_names(env, "KABLE_DISABLE_PLUGINS")),

@@ -4,6 +4,7 @@ from types import TracebackType
 
 import structlog
 from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from kable_hub import __version__
 from kable_hub.usecases.hub import Hub
@@ -63,4 +64,12 @@ def create_app(hub: Hub) -> Flask:
         app.register_blueprint(blueprint)
     dashboard.install(app)
     docs.install(app, description)
+    _trust(app, hub.settings.trusted_proxies)
     return app
+
+
+def _trust(app: Flask, proxies: int) -> None:
+    """Believe what this many proxies say of the caller's address and scheme, and nobody else."""
+    if proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]

@@ -68,6 +68,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": GRACE,
             "logger_class": _Logger,
             "control_socket_disable": True,
+            # Who may speak for the caller is a setting of the hub, for every server alike.
+            "forwarded_allow_ips": "",
             "post_worker_init": lambda _worker: on_start(),
             "worker_exit": lambda _server, _worker: on_stop(),
         }

@@ -54,6 +54,7 @@ def test_every_variable_reaches_its_field(tmp_path):
             "KABLE_PUBLIC_URL": "https://hub.example.com/",
             "KABLE_HOST": "0.0.0.0",
             "KABLE_PORT": "9000",
+            "KABLE_TRUSTED_PROXIES": "2",
             "KABLE_ENCRYPTION_KEYS": f"{KEY}, {OLD_KEY},",
             "KABLE_ENGINE": "embedded",
             "KABLE_DISABLE_PLUGINS": "acme, bolt",
@@ -75,6 +76,7 @@ def test_every_variable_reaches_its_field(tmp_path):
         "public_url": "https://hub.example.com",
         "host": "0.0.0.0",
         "port": 9000,
+        "trusted_proxies": 2,
         "encryption_keys": (KEY, OLD_KEY),
         "engine": "embedded",
         "disabled_plugins": frozenset({"acme", "bolt"}),
@@ -110,6 +112,7 @@ def test_an_empty_variable_counts_as_not_set(acme):
     [
         ("KABLE_PORT", "eighty"),
         ("KABLE_PORT", "70000"),
+        ("KABLE_TRUSTED_PROXIES", "-1"),
         ("KABLE_ENGINE", "celery"),
         ("KABLE_ENGINE", "cluster"),
         ("DATABASE_URL", "mysql://db/hub"),

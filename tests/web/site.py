@@ -110,7 +110,8 @@ _apps: list[tuple[object, Flask]] = []
 def app_of(hub: Hub) -> Flask:
     """The app with this hub behind it. It is made once for the same providers and settings and
     then handed on from test to test, as making it takes longer than most tests."""
-    like = (list(hub.registry.providers()), hub.settings.max_body_bytes)
+    settings = hub.settings
+    like = (list(hub.registry.providers()), settings.max_body_bytes, settings.trusted_proxies)
     found = [app for one, app in _apps if one == like]
     if not found:
         found = [create_app(hub)]
