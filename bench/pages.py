@@ -1,223 +1,211 @@
 """How long the dashboard's pages take on the server, with many invoices in SQLite.
 
-    python3 run.py bench pages [--invoices 100000] [--rounds 5] [--target 100]
+    python3 run.py bench pages [--invoices 100000] [--rounds 5] [--target 100] [--waiting]
 
-Fills a temporary SQLite file with an account's invoices (two lines each, 2,000 customers, a
-delivery at two providers, a few of them stopped), signs somebody in and asks for what the
-navigation leads to, one invoice, and the list with filters. No sockets: the app alone is timed.
-Exit status 1 where the median of a page is over the target.
+Fills a temporary SQLite file with an account (`_filled.py`), signs an operator in and asks for
+every page of the URL map, those with filters in several ways. No sockets: the app alone is
+timed, on the wall's clock and in CPU time, medians of both. `--waiting`: nothing was sent yet.
+Exit status 1 where a page takes longer than the target on the wall's clock.
 """
 
 import argparse
 import re
+import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import date, timedelta
-from decimal import Decimal
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import kable_quickbooks_ledger
-import kable_stripe_payments
+from _filled import Filled, fill, opened
+from flask import Flask, url_for
 from flask.testing import FlaskClient
 
-from kable_hub import Environment
-from kable_hub.domain import Address, InvoiceLine
-from kable_hub.plugins import Registry
-from kable_hub.settings import Settings
-from kable_hub.store import connections, customers, invoices
-from kable_hub.store import tables as t
-from kable_hub.store.connections import ConnectionRow
-from kable_hub.store.customers import CustomerRow
-from kable_hub.store.ids import new_id
-from kable_hub.store.invoices import InvoiceRow
-from kable_hub.store.outbox import Opening, open_operations
-from kable_hub.store.scope import Scope
-from kable_hub.usecases import accounts, signing_in, users
-from kable_hub.usecases.hub import Hub, open_hub
+from kable_hub.usecases import signing_in, users
+from kable_hub.usecases.hub import Hub
 from kable_hub.web.app import create_app
 
-PORTION = 2000
-CUSTOMERS = 2000
-SINCE = date(2024, 1, 1)
-STOPPED = {7: "blocked", 11: "uncertain", 13: "rejected"}
-"""Of each thousand invoices, the states of those that stopped; the others are delivered."""
+PAGES: Mapping[str, tuple[dict[str, str], ...]] = {
+    "signin.choose": ({},),
+    "signin.you": ({},),
+    "dashboard.overview.index": ({},),
+    "dashboard.connections.index": ({"kind": "payments"}, {"kind": "accounting"}),
+    "dashboard.connections.ask_disconnect": ({"kind": "payments"},),
+    "dashboard.customers.index": (
+        {},
+        {"search": "Customer 7"},
+        {"search": "nobody"},
+        {"standing": "linked"},
+        {"standing": "not_linked"},
+        {"standing": "blocked"},
+        {"standing": "not_linked", "provider": "stripe"},
+        {"standing": "blocked", "provider": "stripe", "search": "nobody"},
+    ),
+    "dashboard.customers.new": ({},),
+    "dashboard.customers.show": ({},),
+    "dashboard.customers.edit": ({},),
+    "dashboard.customer_links.index": ({},),
+    "dashboard.customer_links.unlink": ({},),
+    "dashboard.customer_links.earlier": ({},),
+    "dashboard.customer_cards.card": ({},),
+    "dashboard.bulk_links.index": ({},),
+    "dashboard.invoices.index": (
+        {},
+        {"q": "B-99999"},
+        {"q": "B-"},
+        {"q": "nobody"},
+        {"q": "Customer 7"},
+        {"state": "delivered"},
+        {"state": "due"},
+        {"state": "blocked"},
+        {"state": "held"},
+        {"state": "cancelled", "provider": "stripe"},
+        {"state": "uncertain", "provider": "stripe"},
+        {"state": "delivered", "from": "2030-01-01"},
+        {"state": "rejected", "q": "Customer"},
+        {"from": "2024-01-01", "to": "2024-01-01"},
+        {"from": "2030-01-01"},
+        {"customer": "c-0", "q": "nobody"},
+    ),
+    "dashboard.invoices.show": ({},),
+    "dashboard.invoices.confirm": ({"what": "cancel"},),
+    "dashboard.invoices.ask_settle": ({},),
+    "dashboard.invoices.upload": ({},),
+    "dashboard.settings.index": ({},),
+    "dashboard.keys.index": ({},),
+    "dashboard.keys.revoke": ({},),
+    "dashboard.people.index": ({},),
+    "dashboard.plugins.index": ({},),
+}
+"""What is asked for: arguments and filters of each endpoint that answers GET with a page."""
 
-PLUGINS = {"stripe": kable_stripe_payments, "quickbooks": kable_quickbooks_ledger}
-KINDS = {"stripe": "payments", "quickbooks": "accounting"}
-FILTERS = (
-    "q=B-99999",
-    "q=nobody",
-    "q=Customer 7",
-    "state=delivered",
-    "state=blocked",
-    "state=held",
-    "state=uncertain&provider=stripe",
-    "from=2024-01-01&to=2024-01-01",
-    "from=2030-01-01",
-)
+PROVIDER = "what the provider is asked for decides how long it takes"
+LEFT_OUT: Mapping[str, str] = {
+    "signin.home": "leads on to the last place",
+    "signin.sign_in": "leads on whoever is signed in",
+    "signin.first": "lives for one use",
+    "dashboard.connections.show": "has settings that the provider is asked for",
+    "dashboard.connection_settings.choices": PROVIDER,
+    "dashboard.customer_links.find": PROVIDER,
+    "dashboard.customer_links.check": PROVIDER,
+    "dashboard.customer_cards.settings": PROVIDER,
+    "dashboard.invoices.preview": PROVIDER,
+    "dashboard.invoices.export": "a file; printed apart",
+    "dashboard.invoices.uploaded": "reads one small file, whatever there is in the database",
+}
+"""What is not timed, and why."""
 
-
-# --- filling ---------------------------------------------------------------------------------
-
-
-def fill(hub: Hub, scope: Scope, count: int) -> str:
-    """Write it all; answers the id of one invoice that is blocked."""
-    now = hub.now()
-    with hub.database.write():
-        at = [_connect(scope, slug, now) for slug in PLUGINS]
-        whose = [_customer(scope, number, now) for number in range(CUSTOMERS)]
-    blocked = ""
-    for start in range(0, count, PORTION):
-        numbers = range(start, min(count, start + PORTION))
-        rows = [_invoice(number, whose[number % CUSTOMERS], now) for number in numbers]
-        with hub.database.write(durable=False):
-            invoices.add(scope, rows)
-            openings = [
-                Opening(one, "push", row.id, row.customer_id, _state(row))
-                for row in rows
-                for one in at
-            ]
-            open_operations(scope, openings, now)
-        blocked = next((row.id for row in rows if _state(row) == "blocked"), blocked)
-    with hub.database.write():
-        done = t.Delivery.state == "delivered"
-        t.Delivery.update(payment_status="paid", delivered_at=now).where(done).execute()
-    return blocked
-
-
-def _connect(scope: Scope, slug: str, now: int) -> str:
-    row = ConnectionRow(
-        id=new_id("con"),
-        scope=scope,
-        provider=slug,
-        kind=KINDS[slug],
-        state="active",
-        external_id=slug,
-        title="Bench",
-        app_id="",
-        method="",
-        shared=False,
-        push_earlier="all",
-        push_since=None,
-        created_at=now,
-        connected_at=now,
-        checked_at=now,
-    )
-    connections.add(row)
-    return row.id
-
-
-def _customer(scope: Scope, number: int, now: int) -> str:
-    row = CustomerRow(
-        id=new_id("cus"),
-        client_id=f"c-{number}",
-        company_name=f"Customer {number}",
-        currency="USD",
-        email="",
-        billing_address=Address(),
-        status="ACTIVE",
-        created_at=now,
-        updated_at=now,
-    )
-    customers.add(scope, row)
-    return row.id
+_NEXT = re.compile(r'href="([^"]+)"[^>]*rel="next"')
 
 
-def _invoice(number: int, customer: str, now: int) -> InvoiceRow:
-    line = InvoiceLine("l1", "Subscription", Decimal(1), Decimal("249.00"), 24900)
-    more = InvoiceLine("l2", "Seats", Decimal(3), Decimal("26.00"), 7800)
-    return InvoiceRow(
-        id=new_id("inv"),
-        customer_id=customer,
-        number=f"B-{number}",
-        currency="USD",
-        issue_date=SINCE + timedelta(days=number % 1000),
-        due_date=None,
-        subtotal=32700,
-        tax=0,
-        total=32700,
-        memo="",
-        payment_provider="",
-        auto_push=True,
-        revision=1,
-        created_at=now,
-        updated_at=now,
-        lines=(line, more),
-    )
+def endpoints(app: Flask) -> set[str]:
+    """What the dashboard answers to GET."""
+    return {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith(("dashboard.", "signin.")) and "GET" in (rule.methods or ())
+    }
 
 
-def _state(row: InvoiceRow) -> str:
-    return STOPPED.get(int(row.number[2:]) % 1000, "delivered")
+def addresses(app: Flask, given: Filled) -> Iterator[str]:
+    """Every page that is timed."""
+    about: dict[str, Any] = {
+        "account_id": given.scope.account_id,
+        "env": given.scope.environment.value,
+        "slug": "stripe",
+        "customer": given.customer,
+        "invoice_id": given.invoice,
+        "delivery_id": given.delivery,
+        "key_id": given.key,
+    }
+    takes = {rule.endpoint: rule.arguments for rule in app.url_map.iter_rules()}
+    with app.test_request_context():
+        for endpoint, asked in PAGES.items():
+            known = {name: value for name, value in about.items() if name in takes[endpoint]}
+            yield from (url_for(endpoint, **{**known, **one}) for one in asked)
 
 
-# --- measuring -------------------------------------------------------------------------------
+def with_next(client: FlaskClient, paths: Iterator[str]) -> Iterator[str]:
+    """These addresses, and for those without a filter the page behind, where there is one."""
+    for path in paths:
+        yield path
+        following = None if "?" in path else _NEXT.search(client.get(path).text)
+        if following:
+            yield following[1].replace("&amp;", "&")
 
 
-def pages(client: FlaskClient, home: str, invoice: str) -> Iterator[str]:
-    """Addresses: what the navigation leads to, an invoice, the list's next page and filters."""
-    yield from sorted(
-        set(re.findall(rf'href="({home}/[a-z]+/)"', client.get(f"{home}/overview/").text))
-    )
-    yield f"{home}/invoices/{invoice}/"
-    yield f"{home}/invoices/upload/"
-    rest = f"{home}/invoices/"
-    following = re.search(r'href="([^"]+)"[^>]*rel="next"', client.get(rest).text)
-    if following:
-        yield following[1].replace("&amp;", "&")
-    yield from (f"{rest}?{query}" for query in FILTERS)
-
-
-def median(client: FlaskClient, path: str, rounds: int) -> float:
-    """Milliseconds for a page, the median; one more goes first and does not count."""
-    taken = []
+def taken(client: FlaskClient, path: str, rounds: int) -> tuple[float, float]:
+    """Milliseconds for a page on the wall's clock and in CPU time, medians; one more goes first
+    and does not count."""
+    wall, cpu = [], []
     for _ in range(rounds + 1):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         answer = client.get(path)
-        taken.append((time.perf_counter() - began) * 1000)
+        wall.append((time.perf_counter() - began) * 1000)
+        cpu.append((time.process_time() - worked) * 1000)
         if answer.status_code != 200:
             sys.exit(f"{path} answered {answer.status}")
-    return statistics.median(taken[1:])
+    return statistics.median(wall[1:]), statistics.median(cpu[1:])
 
 
-def opened(folder: Path) -> Hub:
-    """A hub on a new SQLite file."""
-    given: dict[str, Any] = {"KABLE_DATA_DIR": str(folder), "KABLE_LOG_LEVEL": "ERROR"}
-    return open_hub(Settings.load(given), registry=Registry.of(*PLUGINS.values()))
+def exported(client: FlaskClient, home: str) -> str:
+    """What the export of everything took, and how far the process grew on the way."""
+    before, began = _grown(), time.process_time()
+    answer = client.get(f"{home}/invoices/export.csv", buffered=False)
+    rows = sum(piece.count(b"\r\n") for piece in answer.iter_encoded()) - 1
+    took = time.process_time() - began
+    return f"export.csv: {rows:,} rows, {took:.1f} s of CPU, {_grown() - before:.1f} MB more memory"
 
 
-def signed_in(hub: Hub) -> FlaskClient:
+def _grown() -> float:
+    """Megabytes this process held at most so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def signed_in(app: Flask, hub: Hub) -> FlaskClient:
     """The browser of an operator."""
-    client = create_app(hub).test_client()
-    client.get(
-        signing_in.link_for(hub, users.add_user(hub, "bench@hub.example", None), enters=True)
-    )
+    client = app.test_client()
+    name = f"bench-{hub.now()}@hub.example"
+    client.get(signing_in.link_for(hub, users.add_user(hub, name, None), enters=True))
     return client
+
+
+def measure(hub: Hub, given: Filled, rounds: int, target: float) -> int:
+    """Print every page; answers how many took too long."""
+    app = create_app(hub)
+    client = signed_in(app, hub)
+    home = f"/a/{given.scope.account_id}/{given.scope.environment.value}"
+    names = {given.invoice: "<invoice>", given.customer: "<customer>", given.delivery: "<one>"}
+    slow = 0
+    print(f"{'wall':>9}{'CPU':>9}")
+    for path in with_next(client, addresses(app, given)):
+        wall, cpu = taken(client, path, rounds)
+        slow += wall > target
+        shown = path.removeprefix(home)
+        for found, name in names.items():
+            shown = shown.replace(found, name)
+        print(f"{wall:>9.1f}{cpu:>9.1f}{'  OVER ' if wall > target else '       '}{shown}")
+    print(f"\n{exported(client, home)}")
+    for endpoint, reason in LEFT_OUT.items():
+        print(f"Not timed: {endpoint}: {reason}.")
+    return slow
 
 
 def main() -> int:
     """Fill, measure, print."""
-    about = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    about: Any = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     about.add_argument("--invoices", type=int, default=100_000)
     about.add_argument("--rounds", type=int, default=5)
     about.add_argument("--target", type=float, default=100, help="milliseconds")
+    about.add_argument("--waiting", action="store_true", help="nothing was sent yet")
     asked = about.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         hub = opened(Path(folder))
-        scope = Scope(accounts.create_account(hub, "Bench", "paid").id, Environment.TEST)
-        invoice = fill(hub, scope, asked.invoices)
-        client, home = signed_in(hub), f"/a/{scope.account_id}/test"
-        print(f"{asked.invoices:,} invoices in SQLite; server time, median of {asked.rounds}, ms\n")
-        slow = 0
-        for path in pages(client, home, invoice):
-            took = median(client, path, asked.rounds)
-            over = took > asked.target
-            slow += over
-            shown = path.removeprefix(home).replace(invoice, "<invoice>")
-            print(f"{took:>9.1f}{'  OVER ' if over else '       '}{shown}")
+        given = fill(hub, asked.invoices, asked.waiting)
+        print(f"{asked.invoices:,} invoices in SQLite; ms, medians of {asked.rounds}\n")
+        slow = measure(hub, given, asked.rounds, asked.target)
         hub.close()
     print(f"\n{slow} over the target of {asked.target:g} ms")
     return 1 if slow else 0

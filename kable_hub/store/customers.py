@@ -6,6 +6,8 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from peewee import fn
+
 from kable_hub.domain import Address
 from kable_hub.heard import storable
 from kable_hub.store import tables as t
@@ -95,22 +97,23 @@ def _parts(scope: Scope, wanted: Wanted) -> Iterator[Any]:
         yield reduce(or_, [one.contains(wanted.search) for one in places])
     match wanted.standing:
         case "linked":
-            yield t.Customer.id.in_(_linked(scope, wanted.connection_id))
+            yield fn.EXISTS(_linked(scope, wanted.connection_id))
         case "not_linked":
-            yield t.Customer.id.not_in(_linked(scope, wanted.connection_id))
+            yield ~fn.EXISTS(_linked(scope, wanted.connection_id))
         case "blocked":
-            yield t.Customer.id.in_(_blocked(scope, wanted.connection_id))
+            yield fn.EXISTS(_blocked(scope, wanted.connection_id))
 
 
 def _linked(scope: Scope, connection_id: str) -> Any:
-    query = t.Link.select(t.Link.customer_id)
-    query = query.where(within(t.Link, scope), t.Link.state.in_(("linked", "pending")))
+    query = t.Link.select(t.Link.id).where(within(t.Link, scope))
+    query = query.where(t.Link.customer_id == t.Customer.id)
+    query = query.where(t.Link.state.in_(("linked", "pending")))
     return query.where(t.Link.connection_id == connection_id) if connection_id else query
 
 
 def _blocked(scope: Scope, connection_id: str) -> Any:
-    query = t.Delivery.select(t.Delivery.customer_id)
-    query = query.where(within(t.Delivery, scope), t.Delivery.state == "blocked")
+    query = t.Delivery.select(t.Delivery.id).where(within(t.Delivery, scope))
+    query = query.where(t.Delivery.customer_id == t.Customer.id, t.Delivery.state == "blocked")
     return query.where(t.Delivery.connection_id == connection_id) if connection_id else query
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from peewee import fn
-
 from kable_hub.store import tables as t
 from kable_hub.store.paging import page
 from kable_hub.store.scope import Page, Scope
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 T = TypeVar("T", bound="DataclassInstance")
+
+STATES = ("held", "due", "pushing", "uncertain", "delivered", "blocked", "rejected", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -145,25 +145,34 @@ def ids_like(scope: Scope, wanted: DeliveryFilter, after: str, limit: int) -> li
 
 
 def counts(scope: Scope) -> list[tuple[str, str, int]]:
-    """(connection id, state, how many) of everything in the outbox."""
-    columns = (t.Delivery.connection_id, t.Delivery.state)
-    query: Any = t.Delivery.select(*columns, fn.COUNT(t.Delivery.id))
-    return list(query.where(within(t.Delivery, scope)).group_by(*columns).tuples())
+    """(connection id, state, how many) of everything in the outbox.
+
+    Each number is one range of an index; a GROUP BY over as many rows takes twice as long.
+    """
+    states = ", ".join(f"('{state}')" for state in STATES)
+    each = f"""
+        WITH states(state) AS (VALUES {states})
+        SELECT connection.id, states.state, (SELECT COUNT(*) FROM delivery
+            WHERE delivery.connection_id = connection.id AND delivery.state = states.state)
+        FROM connection CROSS JOIN states
+    """  # noqa: S608 (words of our own)
+    return [row for row in _of_connections(scope, each) if row[2]]
 
 
 def oldest_due(scope: Scope, connection_id: str) -> int | None:
     """When the oldest due delivery of a connection came due, or None."""
-    due = (t.Delivery.connection_id == connection_id) & (t.Delivery.state == "due")
-    query = t.Delivery.select(fn.MIN(t.Delivery.due_at)).where(within(t.Delivery, scope), due)
-    moment: int | None = query.scalar()
-    return moment
+    return oldest_due_each(scope).get(connection_id)
 
 
 def oldest_due_each(scope: Scope) -> dict[str, int]:
     """When the oldest due delivery of each connection came due; without those that have none."""
-    columns = (t.Delivery.connection_id, fn.MIN(t.Delivery.due_at))
-    query: Any = t.Delivery.select(*columns).where(within(t.Delivery, scope))
-    return dict(query.where(t.Delivery.state == "due").group_by(t.Delivery.connection_id).tuples())
+    each = """
+        SELECT connection.id, (SELECT MIN(due_at) FROM delivery
+            WHERE delivery.connection_id = connection.id AND delivery.state = 'due'
+            AND delivery.state IN ('due', 'uncertain'))
+        FROM connection
+    """  # The second condition is that of the partial index.
+    return {row[0]: row[1] for row in _of_connections(scope, each) if row[1] is not None}
 
 
 def in_flight(scope: Scope, connection_id: str) -> bool:
@@ -205,6 +214,14 @@ def signals(scope: Scope, delivery_ids: Collection[str]) -> tuple[SignalRow, ...
     theirs = within(t.Signal, scope) & t.Signal.delivery_id.in_(list(delivery_ids))
     query = t.Signal.select().where(theirs).order_by(t.Signal.as_of, t.Signal.id)
     return tuple(_picked(SignalRow, row) for row in query)
+
+
+def _of_connections(scope: Scope, each: str) -> list[Any]:
+    """What this text says of each connection of the scope, which its deliveries share."""
+    mark = t.database.param
+    text = f"{each} WHERE connection.account_id = {mark} AND connection.environment = {mark}"
+    values = (scope.account_id, scope.environment.value)
+    return list(t.database.execute_sql(text, values).fetchall())
 
 
 def _select(scope: Scope) -> Any:

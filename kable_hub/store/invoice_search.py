@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from peewee import fn
@@ -14,8 +16,8 @@ from kable_hub.store.scope import Page, Scope
 from kable_hub.store.scoping import within
 
 CHUNK = 500
-_FEW = ("held", "due", "pushing", "uncertain", "blocked", "rejected")
-"""States that few deliveries stay in: their index finds them sooner than a walk over invoices."""
+FEW = 500
+"""So many ids are handed from one query to the next; of more the next is told by a condition."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Unsent:
 
 
 def listed(scope: Scope, wanted: Wanted, cursor: str, limit: int) -> Page[InvoiceRow]:
-    """A page of invoices without their lines, newest first."""
-    query = t.Invoice.select().where(within(t.Invoice, scope))
-    for part in _parts(scope, wanted):
-        query = query.where(part)
+    """A page of invoices without their lines, newest first.
+
+    Their ids are found first, each way in by an index of its own that is read in order.
+    """
+    found = _newest(scope, wanted, cursor, limit + 1)
+    if not found:
+        return Page(())
+    query = t.Invoice.select().where(within(t.Invoice, scope), t.Invoice.id.in_(found))
     return page(query, t.Invoice.id, cursor, limit, to_row)
 
 
@@ -68,38 +74,81 @@ def unsent(scope: Scope, which: Unsent) -> Iterator[list[InvoiceRow]]:
         yield to_rows_with_lines(scope, found)
 
 
-def _parts(scope: Scope, wanted: Wanted) -> Iterator[Any]:
+def _newest(scope: Scope, wanted: Wanted, cursor: str, most: int) -> list[str]:
+    """The ids of the newest invoices that fit and lie behind the cursor."""
+    found: set[str] = set()
+    for key, where in _ways(scope, wanted):
+        query = key.model.select(key).where((where & (key < cursor)) if cursor else where)
+        found |= {one for (one,) in query.order_by(key.desc()).limit(most).tuples()}
+    return sorted(found, reverse=True)[:most]
+
+
+def _ways(scope: Scope, wanted: Wanted) -> Iterator[tuple[Any, Any]]:
+    """A column of invoice ids and a condition each; an invoice that fits is found by one."""
+    plain = list(_plain(wanted))
+    stands = bool(wanted.state or wanted.connection_id)
+    if stands and not plain and not wanted.text:
+        for connection in _connections(scope, wanted):
+            here = t.Delivery.connection_id == connection
+            yield t.Delivery.subject_id, _sent(scope, wanted) & here
+        return
+    where = reduce(and_, plain, within(t.Invoice, scope))
+    if stands:
+        where &= _standing(scope, wanted)
+    if not wanted.text:
+        yield t.Invoice.id, where
+        return
+    for text in _texts(scope, wanted.text):
+        yield t.Invoice.id, where & text
+
+
+def _plain(wanted: Wanted) -> Iterator[Any]:
     if wanted.customer_id:
         yield t.Invoice.customer_id == wanted.customer_id
     if wanted.number:
         yield t.Invoice.number.startswith(wanted.number)
-    if wanted.text:
-        yield t.Invoice.number.startswith(wanted.text) | _of_customers(scope, wanted.text)
     if wanted.issued_from:
         yield t.Invoice.issue_date >= wanted.issued_from
     if wanted.issued_to:
         yield t.Invoice.issue_date <= wanted.issued_to
-    if wanted.state or wanted.connection_id:
-        like = _deliveries_like(scope, wanted)
-        yield t.Invoice.id.in_(like) if wanted.state in _FEW else fn.EXISTS(like)
 
 
-def _of_customers(scope: Scope, text: str) -> Any:
+def _texts(scope: Scope, text: str) -> Iterator[Any]:
+    """The invoices of few customers are found by these; those of many are met on the way."""
     named = t.Customer.client_id.startswith(text) | t.Customer.company_name.startswith(text)
     query = t.Customer.select(t.Customer.id).where(within(t.Customer, scope), named)
-    return t.Invoice.customer_id.in_([row.id for row in query.limit(CHUNK)])
+    few = [row.id for row in query.limit(FEW + 1)]
+    numbered = t.Invoice.number.startswith(text)
+    if len(few) > FEW:
+        yield numbered | t.Invoice.customer_id.in_(query)
+        return
+    yield numbered
+    if few:
+        yield t.Invoice.customer_id.in_(few)
 
 
-def _deliveries_like(scope: Scope, wanted: Wanted) -> Any:
-    query = _pushes(scope)
-    if wanted.state in _FEW:
-        mine = within(t.Delivery, scope) & (t.Delivery.kind == "push")
-        query = t.Delivery.select(t.Delivery.subject_id).where(mine)
-    if wanted.state:
-        query = query.where(t.Delivery.state == wanted.state)
+def _standing(scope: Scope, wanted: Wanted) -> Any:
+    """The invoices with such a delivery: by their ids where these are few."""
+    sent = _sent(scope, wanted)
     if wanted.connection_id:
-        query = query.where(t.Delivery.connection_id == wanted.connection_id)
-    return query
+        sent &= t.Delivery.connection_id == wanted.connection_id
+    few = [row.subject_id for row in t.Delivery.select().where(sent).limit(FEW + 1)]
+    if len(few) > FEW:
+        mine = t.Delivery.subject_id == t.Invoice.id
+        return fn.EXISTS(t.Delivery.select(t.Delivery.id).where(sent, mine))
+    return t.Invoice.id.in_(few)
+
+
+def _sent(scope: Scope, wanted: Wanted) -> Any:
+    pushes = within(t.Delivery, scope) & (t.Delivery.kind == "push")
+    return pushes & (t.Delivery.state == wanted.state) if wanted.state else pushes
+
+
+def _connections(scope: Scope, wanted: Wanted) -> list[str]:
+    if wanted.connection_id:
+        return [wanted.connection_id]
+    query = t.Connection.select(t.Connection.id).where(within(t.Connection, scope))
+    return [row.id for row in query]
 
 
 def _unsent(scope: Scope, which: Unsent) -> Any:
@@ -114,12 +163,8 @@ def _unsent(scope: Scope, which: Unsent) -> Any:
 
 
 def _pushes(scope: Scope) -> Any:
-    # SQLite keeps no statistics and would walk all of the account's deliveries for each invoice:
-    # a column in an expression leaves it the index of the subject.
-    mine = t.Delivery.account_id.concat("") == scope.account_id
     return t.Delivery.select(t.Delivery.id).where(
-        mine,
-        t.Delivery.environment == scope.environment.value,
+        within(t.Delivery, scope),
         t.Delivery.subject_id == t.Invoice.id,
         t.Delivery.kind == "push",
     )

@@ -69,7 +69,8 @@ def any_at(scope: Scope, connection_id: str) -> bool:
 def sharing(scope: Scope, rows: Collection[LinkRow]) -> dict[str, list[str]]:
     """By the id of a link, which other customers have the same counterpart."""
     wanted = t.Link.reference.in_([row.reference for row in rows if row.reference])
-    query = t.Link.select().where(within(t.Link, scope), wanted).order_by(t.Link.id)
+    there = t.Link.connection_id.in_(list({row.connection_id for row in rows}))
+    query = t.Link.select().where(within(t.Link, scope), there, wanted).order_by(t.Link.id)
     found = [_row(one) for one in query]
     return {
         row.id: [

@@ -83,7 +83,10 @@ class Customer(Scoped):
     updated_at = MomentField()
 
     class Meta:
-        indexes = ((("account_id", "environment", "client_id"), True),)
+        indexes = (
+            (("account_id", "environment", "client_id"), True),
+            (("account_id", "environment", "id"), False),
+        )
 
 
 class Connection(Scoped):
@@ -170,7 +173,11 @@ class Link(Scoped):
 
 
 class Invoice(Scoped):
-    """An accepted invoice; `revision` makes every edit a compare-and-swap."""
+    """An accepted invoice; `revision` makes every edit a compare-and-swap.
+
+    The index in the order of a list holds what lists are filtered by, so that a filter which
+    few invoices pass walks the index and not the table.
+    """
 
     id = pw.TextField(primary_key=True)
     customer_id = pw.TextField()
@@ -192,7 +199,7 @@ class Invoice(Scoped):
     class Meta:
         indexes = (
             (("account_id", "environment", "number"), True),
-            (("account_id", "environment", "id"), False),
+            (("account_id", "environment", "id", "issue_date", "customer_id", "number"), False),
             (("customer_id", "id"), False),
         )
 
@@ -262,6 +269,8 @@ class Delivery(Scoped):
             (("subject_id",), False),
             (("connection_id", "external_id"), False),
             (("account_id", "environment", "state", "id"), False),
+            (("connection_id", "state", "subject_id"), False),
+            (("customer_id", "state", "connection_id"), False),
         )
 
 
