@@ -7,10 +7,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from kable_hub.usecases import collecting, connections, link_settings
+from kable_hub.usecases.addresses import address_fault
 from kable_hub.usecases.errors import Invalid, Problem
 from kable_hub.usecases.forms import FormField
 from kable_hub.usecases.link_settings import LinkSettings
-from kable_hub.web.dashboard.context import account, hub, scope
+from kable_hub.web.dashboard.context import account, hub, scope, user
 from kable_hub.web.dashboard.customer_links import back, who
 from kable_hub.web.dashboard.forms import faults_of, values_of
 
@@ -39,6 +40,7 @@ def card(customer: str, slug: str) -> Response | str | tuple[str, int]:
         provider=provider,
         given=given,
         faults=faults,
+        hint="" if given.get("success") else _why_no_address(),
     )
     return page, status
 
@@ -104,11 +106,31 @@ def _choices(slug: str, one: FormField) -> list[tuple[str, str]] | None:
 
 
 def _comes_back() -> dict[str, str]:
-    """Where the customer lands afterwards: at the account's first host, else at this hub."""
+    """Where the customer lands afterwards: at the account's first host, else at this hub.
+
+    Nothing where neither can be said beforehand; `_why_no_address` says what to do then.
+    """
+    base, ends = hub().settings.public_url, {"success": "kept", "failure": "left"}
+    found = {name: base + url_for("thanks.page", outcome=end) for name, end in ends.items()}
     hosts = account().return_hosts
     if hosts:
-        home = f"https://{hosts[0].removeprefix('*.')}/"
-        return {"success": home, "failure": home}
-    base = hub().settings.public_url
-    ends = {"success": "kept", "failure": "left"}
-    return {name: base + url_for("thanks.page", outcome=end) for name, end in ends.items()}
+        named = [one for one in hosts if not one.startswith("*.")]
+        found = {name: f"https://{one}/" for name in ends for one in named[:1]}
+    sound = [not address_fault(one, scope().environment, hosts) for one in found.values()]
+    return found if all(sound) else {}
+
+
+def _why_no_address() -> str:
+    """What to do where no address to come back to is known."""
+    hosts, base = account().return_hosts, hub().settings.public_url
+    if hosts:
+        return f"Name a page of yours at {' or '.join(hosts)}, where the customer comes back to."
+    hub_itself = (
+        "Set KABLE_PUBLIC_URL to an https address of this hub and start it anew"
+        if user().is_operator
+        else "Ask an operator of this hub to give it an https address"
+    )
+    return (
+        f"In {scope().environment.value.capitalize()} customers are led to https addresses alone, "
+        f"and this hub is at {base}. {hub_itself}, or name an https page of yours below."
+    )

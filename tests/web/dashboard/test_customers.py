@@ -249,11 +249,37 @@ def test_a_page_for_a_card_is_made_and_its_address_can_be_copied(web: Site, memb
     assert "has to be an https or http address" in bad.text
 
 
-def test_the_accounts_own_host_is_where_a_customer_comes_back_to(web: Site, member: Person):
+@pytest.mark.parametrize(
+    ("hosts", "shown"),
+    [
+        (["*.shop.example", "pay.shop.example"], 'value="https://pay.shop.example/"'),
+        (["*.shop.example"], "Name a page of yours at *.shop.example"),
+    ],
+)
+def test_the_accounts_own_host_is_where_a_customer_comes_back_to(web, member, hosts, shown):
     with web.hub.database.write():
-        t.Account.update(return_hosts=["*.shop.example"]).execute()
+        t.Account.update(return_hosts=hosts).execute()
     home = make(web, "c1", acme="A-1")
-    assert 'value="https://shop.example/"' in member.page(f"{home}/at/acme/card")
+    assert shown in member.page(f"{home}/at/acme/card")
+
+
+@pytest.mark.parametrize(
+    ("who", "advice"), [("operator", "Set KABLE_PUBLIC_URL to"), ("member", "Ask an operator")]
+)
+def test_in_live_a_hub_without_https_says_so_before_a_card_page_is_asked_for(
+    web, people, who, advice
+):
+    live = Scope(web.account, Environment.LIVE)
+    connecting.start_connecting(web.hub, live, "acme", method="key", form={"api_key": "token-1"})
+    new = NewCustomer("c1", "North", "USD")
+    made = customers.create_customer(web.hub, live, new, {"acme": "A-1"})
+    at = f"/a/{web.account}/live/customers/{made.customer.id}/at/acme/card"
+    page = getattr(people, who).page(at)
+    assert "In Live customers are led to https addresses alone" in page
+    assert advice in page
+    assert "<details open>" in page
+    ends = {"success": "https://shop.example/", "failure": "https://shop.example/"}
+    assert "Card page is open" in getattr(people, who).done(at, ends)
 
 
 def test_settings_of_its_own_are_kept_and_taken_back(web: Site, member: Person):
