@@ -8,10 +8,9 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from kable_hub.usecases import connections
-from kable_hub.usecases.errors import Invalid, NotFound, Problem
+from kable_hub.usecases.errors import Invalid, NotFound
 from kable_hub.usecases.forms import FormField
-from kable_hub.web.context import redacted
-from kable_hub.web.dashboard.connections import ONE, card_of, page, settings_of
+from kable_hub.web.dashboard.connections import ONE, card_of, offered, page, settings_of
 from kable_hub.web.dashboard.context import hub, scope
 from kable_hub.web.dashboard.forms import values_of
 
@@ -45,7 +44,7 @@ def choices(kind: str, slug: str, name: str) -> str:
     field = next((one for one in view.fields if one.name == name), None) if view else None
     if view is None or field is None or not field.from_provider:
         raise NotFound("setting with choices", name)
-    offered, trouble = _offered(slug, field)
+    choices, trouble = offered(slug, field.name)
     kept = values_of([field], source=request.args).get(name, view.values.get(name))
     return render_template(
         "dashboard/connections/_choice.html",
@@ -53,18 +52,9 @@ def choices(kind: str, slug: str, name: str) -> str:
         card=card,
         field=field,
         value=kept,
-        offered=offered,
+        offered=choices,
         trouble=trouble,
     )
-
-
-def _offered(slug: str, field: FormField) -> tuple[list[tuple[str, str]], str]:
-    """(value, label) pairs, or why there are none."""
-    try:
-        found = connections.setting_choices(hub(), scope(), slug, field.name)
-    except Problem as problem:
-        return [], redacted(problem.detail or problem.title)
-    return [(one.value, one.label) for one in found.choices], ""
 
 
 def _emptied(fields: Sequence[FormField]) -> dict[str, str]:

@@ -47,8 +47,13 @@ def index(kind: str) -> Page:
 
 @blueprint.get(ONE)
 def show(kind: str, slug: str) -> Page:
-    """One provider: how its connection stands, its settings, what it can do."""
-    return _landed() or page(kind, card_of(kind, slug, counted=True))
+    """One provider: how its connection stands, its settings, what it can do.
+
+    With `lists` in the query what may be chosen is read at once, for browsers without script.
+    """
+    return _landed() or page(
+        kind, card_of(kind, slug, counted=True), with_lists="lists" in request.args
+    )
 
 
 @blueprint.post(f"{ONE}connect")
@@ -131,17 +136,30 @@ def page(
     *,
     sent: Mapping[str, Any] | None = None,
     faults: Mapping[str, str] | None = None,
+    with_lists: bool = False,
 ) -> str:
     """A provider's page; `sent` and `faults` are settings that were refused."""
+    view = settings_of(card)
+    listed = [one for one in view.fields if one.from_provider] if view and with_lists else []
     return render_template(
         "dashboard/connections/show.html",
         kind=kind,
         card=card,
-        settings=settings_of(card),
+        settings=view,
         sent=sent,
         faults=faults or {},
         push=request.form,
+        lists={one.name: offered(card.slug, one.name) for one in listed},
     )
+
+
+def offered(slug: str, field: str) -> tuple[list[tuple[str, str]], str]:
+    """What may be chosen for a setting, as (value, label), or why there is nothing."""
+    try:
+        found = connections.setting_choices(hub(), scope(), slug, field)
+    except Problem as problem:
+        return [], redacted(problem.detail or problem.title)
+    return [(one.value, one.label) for one in found.choices], ""
 
 
 def _done(kind: str, slug: str, act: Callable[[], object], said: str) -> Response:

@@ -338,6 +338,15 @@ def test_choices_come_by_themselves_and_keep_what_was_typed_meanwhile(shop, pers
         assert person.get(f"accounting/books/settings/{name}", htmx=True).status_code == 404
 
 
+def test_without_script_a_link_brings_the_lists_with_the_page(shop, person):
+    connect(person, "accounting/books", code="good")
+    plain = person.page("accounting/books/")
+    assert '<noscript><p><a href="?lists=1#settings">' in plain
+    full = person.page("accounting/books/?lists=1")
+    assert "<noscript>" not in full
+    assert re.search(r'<select id="f-item".*?<option value="[^"]+"', full, re.S)
+
+
 def test_reading_choices_counts_no_deliveries(shop, person):
     connect(person, "accounting/books", code="good")
     with counted(shop.hub) as said:
