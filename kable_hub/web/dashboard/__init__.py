@@ -10,6 +10,7 @@ from kable_hub.web.dashboard import (
     customer_cards,
     customer_links,
     customers,
+    hooks,
     invoices,
     keys,
     overview,
@@ -34,6 +35,7 @@ SECTIONS = (
     invoices.blueprint,
     settings.blueprint,
     keys.blueprint,
+    hooks.blueprint,
     people.blueprint,
     plugins.blueprint,
 )

@@ -45,9 +45,15 @@ STATES = {
     "quarantined": Word("Quarantined", BAD, "✕"),
     "disabled": Word("Disabled", CALM, "–"),
     "invited": Word("Invited", WAIT, "○"),
+    "listening": Word("On", GOOD, "✓", "It is told what happens"),
+    "failing": Word("Failing", ACT, "!", "Nothing arrives there; it is tried again"),
+    "waiting": Word("Waiting", WAIT, "○", "Is sent, or tried again, by itself"),
+    "arrived": Word("Arrived", GOOD, "✓", "Your software has it"),
+    "failed": Word("Given up", BAD, "✕", "It was tried for three days; send it again by hand"),
     "revoked": Word("Revoked", CALM, "–"),
 }
-"""Deliveries (docs/delivery.md), payment statuses, connections, links, plugins, people, keys."""
+"""Deliveries (docs/delivery.md), payment statuses, connections, links, plugins, people, keys,
+endpoints and what they are sent."""
 
 
 def word(state: str) -> Word:

@@ -27,6 +27,8 @@ def owned(people: People) -> dict[str, str]:
     assert web.call("PUT", "/customers/c1/links/acme", reference).status_code in (200, 201)
     bill = web.made("/invoices", invoice(f"{MARK}-1"))
     key = accounts.create_api_key(web.hub, web.account, Environment.TEST, MARK).key
+    url = f"https://{MARK}.example/hooks".lower()
+    endpoint = web.made("/webhook-endpoints", {"url": url, "description": MARK})["id"]
     added = users.add_user(web.hub, f"{MARK}@shop.example", web.account)
     return {
         "account_id": web.account,
@@ -40,6 +42,8 @@ def owned(people: People) -> dict[str, str]:
         "invoice_id": bill["id"],
         "delivery_id": bill["deliveries"][0]["id"],
         "key_id": key.id,
+        "endpoint_id": endpoint,
+        "message_id": web.made(f"/webhook-endpoints/{endpoint}/test")["id"],
         "user_id": added.id,
         "ticket": "unknown",
         "what": "cancel",
