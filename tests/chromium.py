@@ -4,9 +4,11 @@ Where none is installed, whatever is marked with `NEEDED` is skipped. A window t
 only, and its test fails where a page logs an error or asks anybody else for anything.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 NEEDED = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+SHOTS = Path(os.environ["KABLE_SHOTS"]) if os.environ.get("KABLE_SHOTS") else None
+"""Where pictures of pages are kept, if anywhere. Read at once: no test sees such a variable."""
+
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 PATIENCE = 10_000
@@ -49,7 +54,7 @@ def window(browser: "Browser", **options: Any) -> Iterator["Page"]:
     """A window with cookies of its own; `options` are those of Playwright's `new_context`."""
     said: list[str] = []
     asked: list[str] = []
-    context = browser.new_context(**{"viewport": DESK, **options})
+    context = browser.new_context(**{"viewport": DESK, "reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE)
     context.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
     context.on("weberror", lambda one: said.append(str(one.error)))

@@ -153,7 +153,7 @@ class _Head:
             year, month, day, *_ = time.strptime(text, self.date_format)
             return date(year, month, day).isoformat()
         except ValueError:
-            said = f"{text[:80]!r} is not a date of the form {self.date_format}."
+            said = f"{text[:80]!r} is not a date of the form {_shown(self.date_format)}."
             self._fault(row, name, "bad_date", said)
             return ""
 
@@ -163,6 +163,13 @@ class _Head:
 
 def _cell(name: str, text: str) -> str:
     return text if name in _AS_IT_STANDS and text.strip() else text.strip()
+
+
+def _shown(date_format: str) -> str:
+    """A form of dates as people write one: `%Y-%m-%d` is YYYY-MM-DD."""
+    for sign, letters in (("%Y", "YYYY"), ("%m", "MM"), ("%d", "DD"), ("%y", "YY")):
+        date_format = date_format.replace(sign, letters)
+    return date_format
 
 
 def _line(cells: Mapping[str, str]) -> dict[str, Any]:

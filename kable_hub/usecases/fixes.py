@@ -32,7 +32,10 @@ class Fix:
 
 
 _RELINK = "Link the customer to somebody who stands at {provider}, or have it created there."
-_SHORTER = "Send it as several invoices, or in another form: {provider} does not take it so."
+_SHORTER = (
+    "{provider} does not take it so. Send it as several invoices or in another form, or enter it "
+    "there by hand."
+)
 
 _CODES = {
     "requires_payment_method": Fix(

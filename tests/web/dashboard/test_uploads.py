@@ -52,7 +52,7 @@ def test_a_file_goes_in_once_however_often_it_is_uploaded(web, member):
 def test_a_faulty_row_is_told_with_its_line_and_refuses_its_invoice_alone(web, member):
     page = through(member, send(member, GOOD + "INV-2,c1,USD,22.11.2026,work,1\n"))
     assert counts(page) == [1, 0, 1, 1]
-    assert "is not a date" in page
+    assert "is not a date of the form YYYY-MM-DD." in page
     assert re.search(r">4</td><td[^>]*>INV-2</td><td[^>]*><code>issue_date</code></td>", page)
 
 

@@ -1,0 +1,118 @@
+"""Every page of the dashboard over the demo's data: in light, in dark and on a phone.
+
+axe-core finds no fault on any of them, and none is wider than its window. `tests/e2e/__init__.py`
+says how to get a picture of each.
+"""
+
+import io
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Page, expect
+from rich.console import Console
+
+from kable_hub.clock import SystemClock
+from kable_hub.demo.asking import Api
+from kable_hub.demo.play import play
+from kable_hub.demo.stage import stage
+from tests.chromium import DESK, NEEDED, PHONE, SHOTS, window
+from tests.e2e import axe
+from tests.e2e.places import ALONE, PLACES, uncovered
+
+LONG = "Wolfeschlegelsteinhausenbergerdorff & Söhne Vermögensverwaltungsgesellschaft mbH"
+UPLOAD = """\
+number,client_id,currency,issue_date,description,unit_price
+UP-1,aurora-tools,USD,2026-11-03,Consulting,120.50
+UP-2,aurora-tools,USD,03.11.2026,Consulting,120.50
+"""
+pytestmark = NEEDED
+
+
+@dataclass
+class Tour:
+    """The demo after its end. `known` are the parts of addresses by their names in `PLACES`."""
+
+    page: Page
+    url: str
+    known: dict[str, str] = field(default_factory=dict)
+
+    def at(self, template: str) -> str:
+        return self.url + template.format_map(self.known)
+
+
+@pytest.fixture(scope="module")
+def tour(chromium):
+    said = io.StringIO()
+    with stage(0) as built:
+        play(built, Console(file=said, width=200), SystemClock())
+        link = said.getvalue().partition("Dashboard  ")[2].split()[0]
+        key = said.getvalue().partition("API key    ")[2].split()[0]
+        with window(chromium) as page:
+            page.goto(link)
+            one = Tour(page, built.url)
+            account = page.url.split("/")[4]
+            one.known["home"] = f"/a/{account}/test"
+            furnish(one, Api(built.url, key), Api(built.url, built.operator_key), account)
+            yield one
+
+
+def furnish(tour: Tour, api: Api, operator: Api, account: str) -> None:
+    """What the demo has not: a long name, an account that is empty, an upload, an invitation."""
+    for one in api.get("/invoices", limit="100")["items"]:
+        tour.known[one["number"]] = one["id"]
+        for delivery in one["deliveries"]:
+            tour.known[f"{one['number']} at {delivery['provider']}"] = delivery["id"]
+    api.post("/customers", {"clientId": "longname", "companyName": LONG, "currency": "CHF"})
+    empty = operator.post("/accounts", {"name": LONG, "plan": "free"})["id"]
+    tour.known["empty"] = f"/a/{empty}/live"
+    tour.known["key"] = operator.get(f"/accounts/{account}/keys")["items"][0]["id"]
+    page = tour.page
+    page.goto(tour.at("{home}/invoices/upload/"))
+    file = {"name": "november.csv", "mimeType": "text/csv", "buffer": UPLOAD.encode()}
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("is not a date")).to_be_visible()
+    tour.known["upload"] = page.url.split("/")[-2]
+    page.goto(tour.at("{home}/settings/people/"))
+    page.get_by_label("E-mail").fill("ben.of.a.rather.long.name@lighthouse-software.example")
+    page.get_by_role("button", name="Add", exact=True).click()
+    tour.known["invitation"] = page.locator("code.secret").inner_text().removeprefix(tour.url)
+
+
+def test_every_page_of_the_dashboard_is_among_them():
+    assert uncovered() == set()
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_page_is_open_to_everybody_in_every_look(tour, name):
+    tour.page.goto(tour.at(PLACES[name]))
+    assert look(tour.page, name) == ""
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_a_page_before_sign_in_is_open_to_everybody_in_every_look(tour, chromium, name):
+    with window(chromium) as page:
+        page.goto(tour.at(ALONE[name]))
+        assert look(page, name) == ""
+
+
+def look(page: Page, name: str) -> str:
+    """The faults of the open page in each look; pictures of it where they are wanted."""
+    expect(page.locator("[hx-trigger=load]")).to_have_count(0)
+    found = axe.faults(page) + shot(page, name, "light")
+    page.emulate_media(color_scheme="dark")
+    found += axe.faults(page, "color-contrast") + shot(page, name, "dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(PHONE)
+    found += axe.faults(page) + shot(page, name, "phone")
+    page.set_viewport_size(DESK)
+    return "\n".join(found)
+
+
+def shot(page: Page, name: str, look: str) -> list[str]:
+    """Keep a picture; that the page is wider than its window is a fault."""
+    if SHOTS:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SHOTS / f"{name}-{look}.png", full_page=True)
+    over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [f"{look}: {over} px wider than the window"] if over > 0 else []
