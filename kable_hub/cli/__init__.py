@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("trying", "demo", "See the hub at work with simulated providers."),
     "simulate": ("trying", "simulate", "Run a provider's simulator."),
     "import": ("importing", "import_", "Import invoices from CSV or JSON lines."),
+    "links": ("linking", "links", "Link customers to their counterparts from a file."),
     "outbox": ("outbox", "outbox", "Look at deliveries and try them again."),
     "accounts": ("accounts", "accounts", "Manage accounts and their API keys."),
     "keys": ("accounts", "operator_keys", "Manage operators' keys."),

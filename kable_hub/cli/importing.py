@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from kable_hub.cli.opening import with_plugins
+from kable_hub.cli.opening import account_named, with_plugins
 from kable_hub.cli.showing import as_json, say_fields, say_json, say_table
 from kable_hub.domain import Environment
 from kable_hub.importing import (
@@ -25,7 +25,6 @@ from kable_hub.importing import (
     load,
 )
 from kable_hub.store.scope import Scope
-from kable_hub.usecases.accounts import get_account, list_accounts
 from kable_hub.usecases.hub import Hub
 
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
@@ -80,7 +79,7 @@ def import_(
         raise click.UsageError("Say --format csv or --format jsonl: the file's name does not tell.")
     mapping = _mapping(columns)
     with with_plugins() as hub:
-        scope = Scope(_account(hub, account), Environment(environment))
+        scope = Scope(account_named(hub, account), Environment(environment))
         slugs = [slug.strip() for slug in create_at.split(",") if slug.strip()]
         check_destinations(hub, scope, slugs)
         try:
@@ -95,16 +94,6 @@ def import_(
     _say(report, json_)
     if report.refused:
         raise click.exceptions.Exit(1)
-
-
-def _account(hub: Hub, named: str) -> str:
-    """The id of the account that is meant. Raises NotFound."""
-    if named:
-        return get_account(hub, named).id
-    found = list_accounts(hub, limit=2).items
-    if len(found) != 1:
-        raise click.UsageError("Say --account: there is not exactly one. `accounts list` has them.")
-    return found[0].id
 
 
 def _mapping(columns: Sequence[str]) -> Columns:

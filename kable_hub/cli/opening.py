@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import click
+
 from kable_hub import logs
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
+from kable_hub.usecases.accounts import get_account, list_accounts
 from kable_hub.usecases.hub import Hub, open_hub
 
 
@@ -32,6 +35,16 @@ def store_alone() -> Iterator[Hub]:
 def with_plugins() -> Iterator[Hub]:
     """A hub with every admitted plugin."""
     yield from _opened(None)
+
+
+def account_named(hub: Hub, named: str) -> str:
+    """The id of the account that is meant: the one named, else the only one. Raises NotFound."""
+    if named:
+        return get_account(hub, named).id
+    found = list_accounts(hub, limit=2).items
+    if len(found) != 1:
+        raise click.UsageError("Say --account: there is not exactly one. `accounts list` has them.")
+    return found[0].id
 
 
 def _opened(registry: Registry | None) -> Iterator[Hub]:

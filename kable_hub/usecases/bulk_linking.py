@@ -84,6 +84,24 @@ def make_links(
     return tuple(outcomes)
 
 
+def link_all(
+    hub: Hub,
+    scope: Scope,
+    wishes: Sequence[LinkWish],
+    *,
+    share: bool = False,
+    by: str = "",
+    dry_run: bool = False,
+) -> tuple[LinkOutcome, ...]:
+    """Look every row up and make its link at once, for programs; a dry run only looks."""
+    shown = preview_links(hub, scope, wishes)
+    if dry_run:
+        return shown
+    open_ = [one.wish for one in shown if one.state in (READY, SHARES)]
+    made = iter(make_links(hub, scope, open_, share=share, by=by))
+    return tuple(next(made) if one.state in (READY, SHARES) else one for one in shown)
+
+
 def _with_slug(hub: Hub, wish: LinkWish) -> LinkWish:
     """The provider's title will do, too, in any case."""
     asked = wish.provider.casefold()

@@ -71,3 +71,54 @@ def test_a_share_is_on_record_with_who_confirmed_it_and_when(shop):
     assert (link(shop, "c2")["sharedWith"], link(shop, "c2")["confirmedAt"]) == (["c1"], None)
     alone = put(shop, "c1", second, confirm=True).json
     assert (alone["sharedWith"], alone["confirmedAt"], alone["confirmedBy"]) == ([], None, "")
+
+
+def bulk(shop, *rows, dry_run=False, **body):
+    links = [dict(zip(("clientId", "provider", "reference"), one, strict=True)) for one in rows]
+    query = {"dryRun": "true"} if dry_run else {}
+    return shop.post("/links/bulk", {"links": links, **body}, query_string=query)
+
+
+def states(answer):
+    return [(one["index"], one["code"] or one["state"]) for one in answer.json["results"]]
+
+
+def test_a_dry_run_of_many_links_shows_who_stands_there_and_writes_nothing(shop):
+    shop.made("/customers", customer("c2"))
+    one, two = (shop.acme.add_customer(name=name) for name in ("One", "Two"))
+    rows = [("c1", "acme", one), ("c2", "Acme", two), ("c3", "acme", one), ("c1", "nowhere", "x")]
+    answer = bulk(shop, *rows, dry_run=True)
+    assert answer.status_code == 200
+    assert states(answer) == [(0, "ready"), (1, "ready"), (2, "not_found"), (3, "not_found")]
+    assert answer.json["refused"] == 2
+    assert [found["title"] for found in answer.json["results"]] == ["One", "Two", "", ""]
+    assert answer.json["results"][1]["provider"] == "acme"
+    for client_id in ("c1", "c2"):
+        assert shop.get(f"/customers/{client_id}/links").json["items"] == []
+
+
+def test_many_links_are_made_each_by_itself_and_repeated_without_effect(shop):
+    shop.made("/customers", customer("c2"))
+    one = shop.acme.add_customer(name="One")
+    rows = [("c1", "acme", one), ("c2", "acme", one), ("c9", "acme", one)]
+    assert states(bulk(shop, *rows)) == [(0, "linked"), (1, "reference_in_use"), (2, "not_found")]
+    assert link(shop, "c1")["reference"] == one
+    answer = bulk(shop, *rows, confirm=True)
+    assert states(answer) == [(0, "unchanged"), (1, "linked"), (2, "not_found")]
+    assert link(shop, "c2")["sharedWith"] == ["c1"]
+    assert link(shop, "c2")["confirmedBy"].startswith("key_")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"links": []}, "links"),
+        ({"links": [{"clientId": "c1", "provider": "acme", "reference": "A-1"}] * 201}, "links"),
+        ({"links": [{"clientId": "c1", "provider": "acme"}]}, "links.0.reference"),
+        ({}, "links"),
+    ],
+)
+def test_a_bulk_of_links_that_cannot_be_read_names_the_field(shop, body, field):
+    answer = shop.post("/links/bulk", body)
+    assert answer.status_code == 422
+    assert {one["field"] for one in answer.json["errors"]} == {field}

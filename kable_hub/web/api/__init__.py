@@ -7,6 +7,7 @@ from flask import Flask
 from kable_hub.usecases.hub import Hub
 from kable_hub.web.api import (
     accounts,
+    bulk_links,
     connections,
     customers,
     deliveries,
@@ -30,6 +31,7 @@ def install(app: Flask, hub: Hub) -> dict[str, Any]:
         plugins.blueprint,
         customers.make_blueprint(hub.registry.providers()),
         links.blueprint,
+        bulk_links.blueprint,
         connections.blueprint,
         invoices.blueprint,
         deliveries.blueprint,
