@@ -47,13 +47,14 @@ LINES = (
 @dataclass(frozen=True)
 class Filled:
     """Ids of what pages are about: the customer with most invoices, an invoice that is blocked
-    with its delivery, an API key."""
+    with its delivery, an API key, an endpoint that is told of every invoice."""
 
     scope: Scope
     customer: str
     invoice: str
     delivery: str
     key: str
+    endpoint: str
 
 
 def opened(folder: Path) -> Hub:
@@ -71,17 +72,19 @@ def fill(hub: Hub, count: int, waiting: bool = False) -> Filled:
         at = [_connect(scope, slug, now) for slug in PLUGINS]
         whose = _customers(scope, now)
         _link(scope, at, whose, now)
+        endpoint = _endpoint(scope, now)
     for start in range(0, count, PORTION):
         numbers = range(start, min(count, start + PORTION))
         rows = [_invoice(number, whose, now) for number in numbers]
         with hub.database.write(durable=False):
             invoices.add(scope, rows)
             open_operations(scope, list(_openings(rows, at, waiting)), now)
+            _tell(scope, endpoint, len(rows), now)
     _deliver(hub, now)
     with hub.database.read():
         stopped = t.Delivery.select().where(t.Delivery.state == ("due" if waiting else "blocked"))
         one = stopped.limit(1).get()
-    return Filled(scope, whose[0], one.subject_id, one.id, key)
+    return Filled(scope, whose[0], one.subject_id, one.id, key, endpoint)
 
 
 def _connect(scope: Scope, slug: str, now: int) -> str:
@@ -168,6 +171,26 @@ def _openings(rows: list[InvoiceRow], at: list[str], waiting: bool) -> Any:
         state = STOPPED.get(int(row.number[2:]) % 1000, "delivered")
         for one in at:
             yield Opening(one, "push", row.id, row.customer_id, "due" if waiting else state)
+
+
+def _endpoint(scope: Scope, now: int) -> str:
+    made = {"id": new_id("whe"), "url": "https://shop.example/hooks", "secret": ""}
+    insert_all(t.WebhookEndpoint, [{**made, "created_at": now, "updated_at": now, **owner(scope)}])
+    return made["id"]
+
+
+def _tell(scope: Scope, endpoint: str, count: int, now: int) -> None:
+    told = {"type": "delivery.delivered", "created_at": now, **owner(scope)}
+    events = [{"id": new_id("evt"), "body": "{}", **told} for _ in range(count)]
+    sent = {"endpoint_id": endpoint, "state": "delivered", "finished_at": now}
+    messages = [{"id": new_id("msg"), "event_id": one["id"], **sent, **told} for one in events]
+    tried = {"status": 200, "started_at": now, "duration_ms": 9, **owner(scope)}
+    insert_all(t.OutgoingEvent, events)
+    insert_all(t.OutgoingMessage, messages)
+    insert_all(
+        t.OutgoingAttempt,
+        [{"id": new_id("oat"), "message_id": one["id"], **tried} for one in messages],
+    )
 
 
 def _deliver(hub: Hub, now: int) -> None:

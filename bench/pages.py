@@ -76,6 +76,9 @@ PAGES: Mapping[str, tuple[dict[str, str], ...]] = {
     "dashboard.settings.index": ({},),
     "dashboard.keys.index": ({},),
     "dashboard.keys.revoke": ({},),
+    "dashboard.hooks.index": ({},),
+    "dashboard.hooks.show": ({},),
+    "dashboard.hooks.remove": ({},),
     "dashboard.people.index": ({},),
     "dashboard.plugins.index": ({},),
 }
@@ -119,6 +122,7 @@ def addresses(app: Flask, given: Filled) -> Iterator[str]:
         "invoice_id": given.invoice,
         "delivery_id": given.delivery,
         "key_id": given.key,
+        "endpoint_id": given.endpoint,
     }
     takes = {rule.endpoint: rule.arguments for rule in app.url_map.iter_rules()}
     with app.test_request_context():
