@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from kable_hub.cli.defaults import defaults
 from kable_hub.cli.opening import store_alone
 from kable_hub.cli.showing import (
     PAGE,
@@ -63,6 +64,16 @@ def set_plan(account: str, plan: str, json_: bool) -> None:
         _say_account(use.set_plan(hub, account, plan), json_)
 
 
+@accounts.command()
+@click.argument("account")
+@click.argument("name")
+@as_json
+def rename(account: str, name: str, json_: bool) -> None:
+    """Call ACCOUNT (its id) NAME from now on."""
+    with store_alone() as hub:
+        _say_account(use.change_account(hub, account, name=name), json_)
+
+
 @accounts.command(name="set-return-hosts")
 @click.argument("account")
 @click.argument("hosts", nargs=-1)
@@ -74,6 +85,9 @@ def set_return_hosts(account: str, hosts: tuple[str, ...], json_: bool) -> None:
     """
     with store_alone() as hub:
         _say_account(use.change_account(hub, account, return_hosts=hosts), json_)
+
+
+accounts.add_command(defaults)
 
 
 @accounts.group()

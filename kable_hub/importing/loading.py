@@ -6,7 +6,7 @@ with the same content counts as unchanged.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import marshmallow as ma
@@ -140,13 +140,20 @@ class _Loader:
         except NotFound:
             if not entry.found.customer and _HUB_ID.fullmatch(client_id):
                 raise
-            customers.create_customer(hub, scope, entry.customer, create_at=self.create_at)
+            customers.create_customer(
+                hub, scope, entry.customer, create_at=self.create_at, not_at=self._not_at()
+            )
             self.report.customers_created += 1
             return
         linked = {link.provider for link in view.links}
         for slug in self.create_at:
             if slug not in linked:
                 linking.create_at_provider(hub, scope, view.customer.id, slug)
+
+    def _not_at(self) -> list[str]:
+        """Providers that are named take the place of the account's default."""
+        named = self.hub.registry.providers() if self.create_at else ()
+        return [one.slug for one in named if one.slug not in self.create_at]
 
     def _stands_alike(self, entry: _Entry, problem: Problem) -> bool:
         invoice_id = str(problem.extras.get("invoiceId", ""))
@@ -157,6 +164,8 @@ class _Loader:
         if view.invoice.customer_id != customer.id:
             return False
         row = read_invoice(Checks(), entry.invoice, invoice_id, 0)
+        if row is not None and entry.invoice.auto_push is None:
+            row = replace(row, auto_push=view.invoice.auto_push)
         return row is not None and as_new(row, "") == as_new(view.invoice, "")
 
     def _refuse(self, faults: Sequence[Fault]) -> None:

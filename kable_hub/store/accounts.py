@@ -46,6 +46,12 @@ def set_plan(account_id: str, plan: str) -> bool:
     return bool(changed)
 
 
+def rename(account_id: str, name: str) -> bool:
+    """Change what people call it; False where there is no such account."""
+    changed = t.Account.update(name=name).where(t.Account.id == account_id).execute()
+    return bool(changed)
+
+
 def set_return_hosts(account_id: str, hosts: Sequence[str]) -> bool:
     """Change the hosts people may be led back to; False where there is no such account."""
     changed = t.Account.update(return_hosts=list(hosts)).where(t.Account.id == account_id).execute()

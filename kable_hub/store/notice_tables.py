@@ -1,9 +1,9 @@
-"""The tables of outgoing webhooks; see `tables`, which has them all."""
+"""The tables of webhooks, those that come in and those that are sent; see `tables`."""
 
 import peewee as pw
 
 from kable_hub.store.fields import CanonicalField, MomentField
-from kable_hub.store.table_base import Scoped
+from kable_hub.store.table_base import Scoped, Table
 
 
 class WebhookEndpoint(Scoped):
@@ -76,3 +76,25 @@ class OutgoingAttempt(Scoped):
     error = pw.TextField(default="")
     started_at = MomentField(index=True)
     duration_ms = pw.IntegerField()
+
+
+class WebhookEvent(Table):
+    """A verified event, stored before it is worked; one row for each event id."""
+
+    id = pw.TextField(primary_key=True)
+    provider = pw.TextField()
+    environment = pw.TextField()
+    external_id = pw.TextField()
+    event_id = pw.TextField()
+    type = pw.TextField()
+    payload = CanonicalField(default=dict)
+    received_at = MomentField()
+    due_at = MomentField(null=True)
+    failures = pw.IntegerField(default=0)
+    worked_at = MomentField(null=True)
+    outcome = pw.TextField(default="")
+    document = pw.TextField(default="")
+    customer = pw.TextField(default="")
+
+    class Meta:
+        indexes = ((("provider", "external_id", "environment", "event_id"), True),)

@@ -7,6 +7,7 @@ minor units.
 
 import peewee as pw
 
+from kable_hub.store.default_tables import AccountDefault
 from kable_hub.store.dialogue_tables import ConnectAttempt, HostedPage
 from kable_hub.store.fields import CanonicalField, MomentField
 from kable_hub.store.invoice_tables import Invoice, InvoiceLine
@@ -16,6 +17,7 @@ from kable_hub.store.notice_tables import (
     OutgoingEvent,
     OutgoingMessage,
     WebhookEndpoint,
+    WebhookEvent,
 )
 from kable_hub.store.table_base import Scoped, Table, database
 from kable_hub.store.user_tables import ApiKey, SignInTicket, SignInTry, User
@@ -24,6 +26,7 @@ __all__ = [
     "TABLES",
     "UNSCOPED",
     "Account",
+    "AccountDefault",
     "ApiKey",
     "Attempt",
     "ConnectAttempt",
@@ -294,28 +297,6 @@ class IdempotentAnswer(Table):
         primary_key = pw.CompositeKey("scope", "key")
 
 
-class WebhookEvent(Table):
-    """A verified event, stored before it is worked; one row for each event id."""
-
-    id = pw.TextField(primary_key=True)
-    provider = pw.TextField()
-    environment = pw.TextField()
-    external_id = pw.TextField()
-    event_id = pw.TextField()
-    type = pw.TextField()
-    payload = CanonicalField(default=dict)
-    received_at = MomentField()
-    due_at = MomentField(null=True)
-    failures = pw.IntegerField(default=0)
-    worked_at = MomentField(null=True)
-    outcome = pw.TextField(default="")
-    document = pw.TextField(default="")
-    customer = pw.TextField(default="")
-
-    class Meta:
-        indexes = ((("provider", "external_id", "environment", "event_id"), True),)
-
-
 UNSCOPED = (
     Instance,
     Account,
@@ -331,6 +312,7 @@ UNSCOPED = (
 TABLES: tuple[type[Table], ...] = (
     Instance,
     Account,
+    AccountDefault,
     ApiKey,
     User,
     SignInTicket,

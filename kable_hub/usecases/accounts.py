@@ -80,7 +80,11 @@ def set_plan(hub: Hub, account_id: str, plan: str) -> AccountRow:
 
 
 def change_account(
-    hub: Hub, account_id: str, plan: str | None = None, return_hosts: Sequence[str] | None = None
+    hub: Hub,
+    account_id: str,
+    plan: str | None = None,
+    return_hosts: Sequence[str] | None = None,
+    name: str | None = None,
 ) -> AccountRow:
     """Change an account; None leaves a value as it is.
 
@@ -91,12 +95,16 @@ def change_account(
     checks = Checks()
     if plan is not None:
         checks.one_of("plan", plan, PLANS)
+    if name is not None:
+        checks.text("name", name, least=1, most=200)
     hosts = check_hosts(checks, "returnHosts", return_hosts or ())
     checks.done()
     with hub.database.write():
         if plan is not None:
             plans.change(hub, account_id, plan)
         if return_hosts is not None and not accounts.set_return_hosts(account_id, hosts):
+            raise NotFound("account", account_id)
+        if name is not None and not accounts.rename(account_id, name):
             raise NotFound("account", account_id)
         return get_account(hub, account_id)
 

@@ -1,6 +1,6 @@
 """Customers of an account: made with their links in one go, changed, found."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from kable_hub.domain import Address, LinkedCustomer
@@ -12,6 +12,7 @@ from kable_hub.store.customers import CustomerRow
 from kable_hub.store.ids import new_id
 from kable_hub.store.scope import Page, Scope
 from kable_hub.usecases.checks import Checks
+from kable_hub.usecases.defaults import places_by_default
 from kable_hub.usecases.errors import Conflict, FieldError, Invalid, Problem
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.link_views import LinkView, link_views
@@ -79,19 +80,23 @@ def create_customer(
     new: NewCustomer,
     links: Mapping[str, str] | None = None,
     create_at: Sequence[str] = (),
+    not_at: Collection[str] = (),
     also: Callable[[CustomerView], None] | None = None,
 ) -> CustomerView:
     """Make a customer, link it (`links`: provider slug to reference) and create it elsewhere.
 
     References are verified at the provider before anything is written. `create_at` names
     providers at which the customer is to be created: these links are `pending` at first; a
-    provider that has a reference is skipped. All or nothing; `also` runs with the result
+    provider that has a reference is skipped. The account's default adds its providers, but for
+    those in `not_at`. All or nothing; `also` runs with the result
     inside the transaction. Raises Invalid (`bad_reference`, `not_connected`, ...), Conflict
     (`duplicate_client_id`, `reference_in_use`) and the provider's problems.
     """
     wanted = dict(links or {})
     row = _new_row(hub, new)
     with hub.database.read():
+        said = {*wanted, *create_at, *not_at}
+        create_at = [*create_at, *places_by_default(hub, scope, said)]
         _check(hub, scope, row, wanted, create_at)
     found = {slug: _verify(hub, scope, row, slug, text) for slug, text in wanted.items()}
     with hub.database.write():

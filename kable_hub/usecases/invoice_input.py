@@ -40,7 +40,8 @@ class NewInvoice:
     """An invoice as it comes in, in major units. `customer` is a hub id or a client id.
 
     `total`, where given, has to be the sum of the lines' amounts and taxes. `payment_provider`
-    chooses among several linked payments providers. `auto_push=False` holds its deliveries.
+    chooses among several linked payments providers. `auto_push=False` holds its deliveries;
+    None leaves that to the account's default.
     """
 
     customer: str
@@ -53,7 +54,7 @@ class NewInvoice:
     memo: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     payment_provider: str = ""
-    auto_push: bool = True
+    auto_push: bool | None = None
 
 
 def read_invoice(checks: Checks, new: NewInvoice, invoice_id: str, now: int) -> InvoiceRow | None:
@@ -81,7 +82,7 @@ def read_invoice(checks: Checks, new: NewInvoice, invoice_id: str, now: int) -> 
         total=subtotal + tax,
         memo=new.memo,
         payment_provider=new.payment_provider,
-        auto_push=new.auto_push,
+        auto_push=new.auto_push is not False,
         revision=1,
         created_at=now,
         updated_at=now,

@@ -13,6 +13,7 @@ from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.outbox import Opening
 from kable_hub.store.scope import Page, Scope
 from kable_hub.usecases.checks import Checks
+from kable_hub.usecases.defaults import get_defaults
 from kable_hub.usecases.errors import Conflict, FieldError, Invalid, NotFound, Problem
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.invoice_input import NewInvoice, NewLine, read_invoice
@@ -110,7 +111,8 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
         said = f"{len(many)} invoices; at most {MAX_BULK} are taken at once."
         raise Invalid(FieldError("invoices", "too_many", said))
     now = hub.now()
-    drafts = [_Draft.of(new, now) for new in many]
+    auto_push = get_defaults(hub, scope).auto_push
+    drafts = [_Draft.of(new, now, auto_push) for new in many]
     with hub.database.write():
         named = _name_customers(scope, drafts)
         routes = _plan(hub, scope, drafts)
@@ -176,9 +178,10 @@ class _Draft:
     openings: list[Opening] = field(default_factory=list)
 
     @classmethod
-    def of(cls, new: NewInvoice, now: int) -> "_Draft":
-        """Read the input, its faults kept."""
+    def of(cls, new: NewInvoice, now: int, auto_push: bool) -> "_Draft":
+        """Read the input, its faults kept; `auto_push` holds where it does not say."""
         checks = Checks()
+        new = new if new.auto_push is not None else replace(new, auto_push=auto_push)
         return cls(new, checks, read_invoice(checks, new, new_id("inv"), now))
 
     @property

@@ -95,3 +95,28 @@ def test_another_accounts_key_is_not_there(cli):
     mine, theirs = cli.account(), cli.account()
     key = cli.ok("accounts", "keys", "create", mine, "--env", "test")["id"]
     assert cli("accounts", "keys", "revoke", theirs, key).code == 1
+
+
+def test_an_account_is_renamed(cli):
+    account = cli.account()
+    assert cli.ok("accounts", "rename", account, "Lighthouse")["name"] == "Lighthouse"
+    refused = cli("accounts", "rename", account, "")
+    assert (refused.code, "name: This must not be empty." in refused.err) == (1, True)
+    assert "There is no account 'x'" in cli("accounts", "rename", "x", "Y").err
+
+
+def test_what_holds_where_nobody_says_is_shown_and_changed(cli):
+    account = cli.account()
+    one = ("accounts", "defaults", account, "--env", "test")
+    assert cli.ok(*one) == {"autoPush": True, "createCustomersAt": []}
+    assert cli.ok(*one, "--hold")["autoPush"] is False
+    slug = "stripe"
+    held = {"autoPush": False, "createCustomersAt": [slug]}
+    assert cli.ok(*one, "--create-at", slug) == cli.ok(*one) == held
+    shown = cli(*one).out
+    assert "are held until they are pushed" in shown
+    assert slug in shown
+    assert cli.ok(*one, "--create-at", "", "--send") == {"autoPush": True, "createCustomersAt": []}
+    assert "createCustomersAt.0" in cli(*one, "--create-at", "nobody").err
+    live = ("accounts", "defaults", account, "--env", "live")
+    assert cli.ok(*live) == {"autoPush": True, "createCustomersAt": []}

@@ -340,6 +340,16 @@ def test_the_only_account_and_the_test_environment_are_meant_where_none_is_said(
     assert "Say --account" in done.err
 
 
+def test_an_import_follows_the_default_of_the_account_and_its_repeat_changes_nothing(books):
+    one = ("accounts", "defaults", books.account, "--env", "test")
+    books.cli.ok(*one, "--hold")
+    assert books.run(csv(GOOD)).code == 0
+    assert [view.invoice.auto_push for view in books.invoices().values()] == [False]
+    books.cli.ok(*one, "--send")
+    again = books.load(csv(GOOD))
+    assert (again["unchanged"], again["refused"]) == (1, 0)
+
+
 def test_a_file_that_is_not_there_is_a_usage_error(books):
     assert books.run("/nowhere/invoices.csv").code == 2
 

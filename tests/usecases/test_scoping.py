@@ -18,6 +18,7 @@ from kable_hub.usecases import (
     connecting,
     connections,
     customers,
+    defaults,
     deliveries,
     endpoints,
     expiry,
@@ -60,6 +61,7 @@ KEPT = (
     t.Remembered,
     t.WebhookEndpoint,
     t.OutgoingMessage,
+    t.AccountDefault,
 )
 """What a stranger must not change."""
 
@@ -135,6 +137,8 @@ def everything(home: House) -> list[Callable[[], Any]]:
     asked = InvoiceFilter("c1", "INV", "held", "acme", None, None)
     return [
         listen,
+        lambda: defaults.change_defaults(hub, scope, auto_push=True, create_at=["acme"]),
+        lambda: defaults.get_defaults(hub, scope),
         come_back,
         renew,
         lambda: expiry.Watch(hub).look(),

@@ -10,6 +10,7 @@ from kable_hub.web.api import (
     bulk_links,
     connections,
     customers,
+    defaults,
     deliveries,
     endpoints,
     invoices,
@@ -35,6 +36,7 @@ def install(app: Flask, hub: Hub) -> dict[str, Any]:
         connections.blueprint,
         invoices.blueprint,
         deliveries.blueprint,
+        defaults.blueprint,
         endpoints.blueprint,
     ):
         api.register_blueprint(blueprint)

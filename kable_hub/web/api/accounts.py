@@ -25,8 +25,9 @@ class NewAccount(Body):
 
 
 class AccountChange(Body):
-    """What to change of an account."""
+    """What to change of an account; absent fields stay."""
 
+    name = text("What people call it.", load_default=None)
     plan = text(
         "`free` pauses every connection, `paid` lets them go on.",
         load_default=None,
@@ -114,7 +115,7 @@ class OneAccount(MethodView):
     @blueprint.arguments(AccountChange)
     @blueprint.response(200, Account)
     def patch(self, body: dict[str, Any], account_id: str) -> Any:
-        """Change an account's plan, or where browsers may be led back to."""
+        """Change an account's name, its plan, or where browsers may be led back to."""
         return accounts.change_account(current_hub(), account_id, **body)
 
 

@@ -129,7 +129,10 @@ def _new_customer(providers: Sequence[Provider]) -> type[ma.Schema]:
 def _create_at(providers: Sequence[Provider]) -> type[ma.Schema]:
     fields: dict[str, Any] = {
         one.slug: ma.fields.Boolean(
-            metadata={"description": f"Create it at {one.title} too; the link is pending at first."}
+            metadata={
+                "description": f"Create it at {one.title} too; the link is pending at first. "
+                "Where it is left out, the account's default holds."
+            }
         )
         for one in providers
     }
@@ -145,12 +148,14 @@ def _post(_: MethodView, query: Mapping[str, bool], body: dict[str, Any]) -> Res
         if name.endswith("_customer_id")
     }
     create_at = [slug for slug, wanted in query.items() if wanted]
+    not_at = [slug for slug, wanted in query.items() if not wanted]
     made = customers.create_customer(
         current_hub(),
         current_scope(),
         NewCustomer(**body),
         links,
         create_at,
+        not_at,
         also=kept_with(_created),
     )
     return _created(made)

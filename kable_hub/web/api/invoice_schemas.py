@@ -56,7 +56,10 @@ class NewInvoiceBody(Body):
     metadata = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
     payment_provider = text("Chooses among several linked payments providers.")
     auto_push = ma.fields.Boolean(
-        metadata={"description": "False keeps it until it is pushed by hand."}
+        metadata={
+            "description": "False keeps it until it is pushed by hand; left out, the account's "
+            "default holds."
+        }
     )
 
     @ma.post_load

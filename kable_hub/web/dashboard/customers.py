@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from kable_hub.domain import Address
 from kable_hub.provider import Capability, Provider
 from kable_hub.store.connections import ConnectionRow
-from kable_hub.usecases import connections, customers, invoicing
+from kable_hub.usecases import connections, customers, defaults, invoicing
 from kable_hub.usecases.customers import CustomerChange, CustomerFilter, NewCustomer
 from kable_hub.usecases.errors import Problem
 from kable_hub.usecases.invoicing import InvoiceFilter
@@ -41,14 +41,21 @@ def index() -> str:
 def new() -> Response | str | tuple[str, int]:
     """Make a customer, linked or created at providers in the same step."""
     if request.method == "GET":
-        return _form("new", {}, {})
+        unasked = defaults.get_defaults(hub(), scope()).create_at
+        return _form("new", {f"create.{slug}": "1" for slug in unasked}, {})
     given = request.form
     references = {one.slug: given.get(f"{one.slug}CustomerId", "").strip() for _, one in places()}
     links = {slug: text for slug, text in references.items() if text}
     create_at = [slug for slug in references if given.get(f"create.{slug}")]
+    not_at = [slug for slug in references if slug not in create_at]
     try:
         view = customers.create_customer(
-            hub(), scope(), NewCustomer(**_values(), client_id=_text("client_id")), links, create_at
+            hub(),
+            scope(),
+            NewCustomer(**_values(), client_id=_text("client_id")),
+            links,
+            create_at,
+            not_at,
         )
     except Problem as problem:
         return _form("new", given, _faults(problem)), problem.status

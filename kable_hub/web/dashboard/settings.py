@@ -1,4 +1,4 @@
-"""Settings of the account: its plan, and where browsers may be led back to."""
+"""Settings of the account: its name, its plan, and where browsers may be led back to."""
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -7,6 +7,7 @@ from kable_hub.usecases import accounts
 from kable_hub.usecases.accounts import PLANS
 from kable_hub.usecases.errors import Invalid
 from kable_hub.web.dashboard import context as here
+from kable_hub.web.dashboard.forms import faults_of
 from kable_hub.web.dashboard.refusing import operators_only
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
@@ -22,14 +23,16 @@ def index() -> str:
 
 @blueprint.post("/")
 def change() -> Response | tuple[str, int]:
-    """Change the plan and the hosts; for operators."""
+    """Change name, plan and hosts; for operators."""
     operators_only()
     hosts = request.form.get("hosts", "")
-    plan = request.form.get("plan", "")
+    plan, name = request.form.get("plan", ""), request.form.get("name", "").strip()
     try:
-        accounts.change_account(here.hub(), here.account().id, plan, hosts.split())
+        accounts.change_account(here.hub(), here.account().id, plan, hosts.split(), name)
     except Invalid as problem:
-        error = " ".join(one.message for one in problem.errors)
-        return render_template(_PAGE, hosts=hosts, plans=PLANS, error=error), 422
+        faults = faults_of(problem)
+        name_fault = faults.pop("name", "")
+        said = {"error": " ".join(faults.values()), "name_fault": name_fault}
+        return render_template(_PAGE, hosts=hosts, plans=PLANS, **said), 422
     flash("The account is changed.")
     return redirect(url_for(".index"), 303)

@@ -95,14 +95,18 @@ def test_members_neither_see_nor_touch_operators(people):
     assert users.find_user(people.site.hub, "x@y.example").is_operator
 
 
-def test_an_operator_changes_plan_and_hosts(people):
-    sent = {"plan": "free", "hosts": "shop.example\n*.shop.example"}
+def test_an_operator_changes_name_plan_and_hosts(people):
+    sent = {"name": "Northwind", "plan": "free", "hosts": "shop.example\n*.shop.example"}
     assert "The account is changed." in people.operator.done("settings/", sent)
     row = accounts.get_account(people.site.hub, people.site.account)
-    assert (row.plan, row.return_hosts) == ("free", ("shop.example", "*.shop.example"))
-    refused = people.operator.post("settings/", {"plan": "paid", "hosts": "http://x"})
+    assert (row.name, row.plan) == ("Northwind", "free")
+    assert row.return_hosts == ("shop.example", "*.shop.example")
+    refused = people.operator.post("settings/", {**sent, "plan": "paid", "hosts": "http://x"})
     assert refused.status_code == 422
     assert "is no host" in refused.text
+    refused = people.operator.post("settings/", {**sent, "plan": "paid", "name": " "})
+    assert refused.status_code == 422
+    assert "must not be empty" in refused.text
     assert "shop.example" in people.member.page("settings/")
     assert people.member.post("settings/", {"plan": "paid", "hosts": ""}).status_code == 403
     assert accounts.get_account(people.site.hub, people.site.account).plan == "free"
