@@ -15,16 +15,18 @@ from kable_hub.clock import SystemClock
 from kable_hub.demo.asking import Api
 from kable_hub.demo.play import play
 from kable_hub.demo.stage import stage
-from tests.chromium import DESK, NEEDED, PHONE, SHOTS, window
+from tests.chromium import DESK, NEEDED, PATIENCE, PHONE, SHOTS, window
 from tests.e2e import axe
 from tests.e2e.places import ALONE, PLACES, uncovered
 
+INVITED = "ben.of.a.rather.long.name@lighthouse-software.example"
 LONG = "Wolfeschlegelsteinhausenbergerdorff & Söhne Vermögensverwaltungsgesellschaft mbH"
 UPLOAD = """\
 number,client_id,currency,issue_date,description,unit_price
 UP-1,aurora-tools,USD,2026-11-03,Consulting,120.50
 UP-2,aurora-tools,USD,03.11.2026,Consulting,120.50
 """
+expect.set_options(timeout=PATIENCE)
 pytestmark = NEEDED
 
 
@@ -49,6 +51,7 @@ def tour(chromium):
         key = said.getvalue().partition("API key    ")[2].split()[0]
         with window(chromium) as page:
             page.goto(link)
+            expect(page.get_by_role("heading", name="Needs you now")).to_be_visible()
             one = Tour(page, built.url)
             account = page.url.split("/")[4]
             one.known["home"] = f"/a/{account}/test"
@@ -74,7 +77,7 @@ def furnish(tour: Tour, api: Api, operator: Api, account: str) -> None:
     expect(page.get_by_text("is not a date")).to_be_visible()
     tour.known["upload"] = page.url.split("/")[-2]
     page.goto(tour.at("{home}/settings/people/"))
-    page.get_by_label("E-mail").fill("ben.of.a.rather.long.name@lighthouse-software.example")
+    page.get_by_label("E-mail").fill(INVITED)
     page.get_by_role("button", name="Add", exact=True).click()
     tour.known["invitation"] = page.locator("code.secret").inner_text().removeprefix(tour.url)
 
@@ -94,6 +97,87 @@ def test_a_page_before_sign_in_is_open_to_everybody_in_every_look(tour, chromium
     with window(chromium) as page:
         page.goto(tour.at(ALONE[name]))
         assert look(page, name) == ""
+
+
+def test_what_is_refused_is_said_to_everybody(tour, chromium):
+    page = tour.page
+    page.goto(tour.at("{home}/customers/new"))
+    page.get_by_label("Your id (clientId)").fill("aurora-tools")
+    page.get_by_label("Company name").fill("Aurora")
+    page.get_by_label("Currency").fill("XX")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_label("Currency")).to_have_attribute("aria-invalid", "true")
+    assert look(page, "customer-new-refused") == ""
+    with window(chromium) as other:
+        other.goto(tour.at("/signin"))
+        other.get_by_label("E-mail").fill("you@demo.example")
+        other.get_by_label("Password").fill("not the right one")
+        other.get_by_role("button", name="Sign in").click()
+        expect(other.get_by_role("alert")).to_contain_text("is wrong")
+        assert look(other, "sign-in-refused") == ""
+
+
+def test_keys_alone_lead_in_and_everywhere(tour, chromium):
+    with window(chromium) as page:
+        page.goto(tour.at("{invitation}"))
+        tab_to(page, "Password")
+        page.keyboard.type("three small boats")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+        tab_to(page, "Sign out")
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("E-mail")).to_be_focused()
+        page.keyboard.type(INVITED)
+        tab_to(page, "Password")
+        page.keyboard.type("three small boats")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+        for section in ("Payments", "Customers", "Invoices"):
+            tab_to(page, section)
+            page.keyboard.press("Enter")
+            expect(page.get_by_role("heading", level=1, name=section)).to_be_visible()
+        tab_to(page, "Skip to the content", most=1)
+        page.keyboard.press("Enter")
+        tab_to(page, "Upload a CSV", most=1)
+
+
+FOCUS = """() => {
+  const one = document.activeElement, look = () => {
+    const {outline, boxShadow, borderColor, backgroundColor} = getComputedStyle(one);
+    return [outline, boxShadow, borderColor, backgroundColor].join();
+  };
+  const {width, height, left, right, top, bottom} = one.getBoundingClientRect();
+  const inside = right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
+  const focused = look();
+  one.blur();
+  const seen = width > 1 && height > 1 && inside && look() !== focused;
+  one.focus();
+  const label = one.labels?.[0]?.innerText ?? one.getAttribute("aria-label") ?? one.innerText;
+  return {name: label.trim(), seen};
+}"""
+
+
+def tab_to(page: Page, name: str, *, most: int = 30) -> None:
+    """Press Tab until what is called so has the focus; everything on the way shows that it has."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        found = page.evaluate(FOCUS)
+        assert found["seen"], f"nothing shows that {found['name']!r} has the focus"
+        if found["name"] == name:
+            return
+    raise AssertionError(f"no {name!r} in {most} steps; the last was {found['name']!r}")
+
+
+def test_in_the_demo_a_card_sends_what_waited_for_it(tour):
+    """Last of all: it changes what the pages above show."""
+    page = tour.page
+    page.goto(tour.at(PLACES["card"]))
+    page.get_by_role("button", name="Make the page").click()
+    page.goto(page.get_by_label("Address of the card page at Stripe").input_value())
+    page.get_by_role("button", name="Save card").click()
+    expect(page.get_by_text("Your payment details arrived.")).to_be_visible()
+    page.goto(tour.at(PLACES["invoice-blocked"]))
+    expect(page.locator("#progress .badge", has_text="Delivered")).to_have_count(2)
 
 
 def look(page: Page, name: str) -> str:
