@@ -143,8 +143,10 @@ def test_keys_alone_lead_in_and_everywhere(tour, chromium):
 
 FOCUS = """() => {
   const one = document.activeElement, look = () => {
-    const {outline, boxShadow, borderColor, backgroundColor} = getComputedStyle(one);
-    return [outline, boxShadow, borderColor, backgroundColor].join();
+    const style = getComputedStyle(one), {boxShadow, backgroundColor} = style;
+    const outline = style.outlineStyle === "none" ? "" : style.outline;
+    const border = style.borderStyle === "none" ? "" : style.borderColor;
+    return [outline, border, boxShadow, backgroundColor].join();
   };
   const {width, height, left, right, top, bottom} = one.getBoundingClientRect();
   const inside = right > 0 && bottom > 0 && left < innerWidth && top < innerHeight;
