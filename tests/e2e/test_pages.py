@@ -66,6 +66,9 @@ def furnish(tour: Tour, api: Api, operator: Api, account: str) -> None:
         for delivery in one["deliveries"]:
             tour.known[f"{one['number']} at {delivery['provider']}"] = delivery["id"]
     api.post("/customers", {"clientId": "longname", "companyName": LONG, "currency": "CHF"})
+    hook = {"url": f"https://{'a-long-name.' * 6}invalid/hooks", "description": LONG}
+    tour.known["endpoint"] = api.post("/webhook-endpoints", hook)["id"]
+    api.post(f"/webhook-endpoints/{tour.known['endpoint']}/test", {})
     empty = operator.post("/accounts", {"name": LONG, "plan": "free"})["id"]
     tour.known["empty"] = f"/a/{empty}/live"
     tour.known["key"] = operator.get(f"/accounts/{account}/keys")["items"][0]["id"]
