@@ -16,6 +16,7 @@ from kable_hub.importing import (
     FIELDS,
     BadMapping,
     Columns,
+    ColumnsMissing,
     CsvFile,
     FileRefused,
     JsonFile,
@@ -90,7 +91,9 @@ def import_(
                 source = JsonFile(file, currency=currency)
             report = _load(hub, scope, source, slugs)
         except FileRefused as refused:
-            raise click.ClickException("\n".join(refused.reasons)) from None
+            mapping_helps = isinstance(refused, ColumnsMissing)
+            hint = ("Map one with --column field=Header.",) if mapping_helps else ()
+            raise click.ClickException("\n".join((*refused.reasons, *hint))) from None
     _say(report, json_)
     if report.refused:
         raise click.exceptions.Exit(1)

@@ -6,7 +6,7 @@ and once to import it, with no more of it in memory than the invoices that are s
 
 from kable_hub.importing.columns import FIELDS, BadMapping, Columns
 from kable_hub.importing.csv_file import CsvFile
-from kable_hub.importing.found import Fault, FileRefused, FoundInvoice, Source
+from kable_hub.importing.found import ColumnsMissing, Fault, FileRefused, FoundInvoice, Source
 from kable_hub.importing.json_file import JsonFile
 from kable_hub.importing.loading import Report, check_destinations, load
 
@@ -14,6 +14,7 @@ __all__ = [
     "FIELDS",
     "BadMapping",
     "Columns",
+    "ColumnsMissing",
     "CsvFile",
     "Fault",
     "FileRefused",

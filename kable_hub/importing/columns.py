@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from kable_hub.importing.found import FileRefused
+from kable_hub.importing.found import ColumnsMissing, FileRefused
 
 FIELDS: Mapping[str, str] = {
     "number": "needed: the invoice's number; rows with the same number are one invoice",
@@ -93,5 +93,5 @@ class Columns:
             said.append("There is no column for unit_price nor one for amount.")
         if said:
             hint = f"The file's columns are {', '.join(filter(None, header))[:300]}."
-            raise FileRefused(*said, hint, "Map one with --column field=Header.")
+            raise ColumnsMissing(*said, hint)
         return found

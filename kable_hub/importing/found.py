@@ -13,6 +13,10 @@ class FileRefused(Exception):
         self.reasons = reasons
 
 
+class ColumnsMissing(FileRefused):
+    """Columns are not there under the names that were looked for."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One fault of the file: where (`line` counts from 1), of which invoice, and why."""

@@ -317,6 +317,7 @@ def test_a_mapped_column_that_is_not_there_is_named(books):
     done = books.run(csv(GOOD), "--column", "memo=Remark")
     assert done.code == 1
     assert "There is no column 'Remark' for memo." in done.err
+    assert "Map one with --column field=Header." in done.err
     assert "The file's columns are number, client_id" in done.err
 
 

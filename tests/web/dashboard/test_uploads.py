@@ -64,6 +64,7 @@ def test_what_is_no_such_file_is_refused_before_anything_is_written(web, member,
     answer = send(member, text)
     assert answer.status_code == 422
     assert said in answer.text
+    assert "--column" not in answer.text
     assert not list(web.hub.settings.data_dir.rglob("*.csv"))
     assert "No invoices yet" in member.page("invoices/")
 
