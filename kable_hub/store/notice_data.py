@@ -126,9 +126,11 @@ def _receipt(receipt: Mapping[str, Any] | None) -> dict[str, Any] | None:
         return None
     currency = receipt.get("currency") or ""
     named = {"externalId": "external_id", "number": "number", "url": "url", "status": "status"}
-    amounts = {one: money.text(receipt.get(one) or 0, currency) for one in ("total", "tax")}
     shown: dict[str, Any] = {name: receipt.get(key) or "" for name, key in named.items()}
-    return {**shown, "currency": currency, **(amounts if currency else {})}
+    # Whatever a plugin calls a currency: an event must not undo the end of a delivery.
+    if currency in money.EXPONENTS:
+        shown |= {one: money.text(receipt.get(one) or 0, currency) for one in ("total", "tax")}
+    return {**shown, "currency": currency}
 
 
 def _day(day: Any) -> str | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from kable_hub.store import connections, overview
+from kable_hub.store import connections, endpoints, overview
 from kable_hub.store.connections import ConnectionRow
+from kable_hub.store.endpoints import EndpointRow
 from kable_hub.store.overview import GroupRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases.expiry import warned
@@ -18,6 +19,9 @@ from kable_hub.usecases.lookup import provider_if_there
 DAYS = 30
 MOST = 1_000
 """So many deliveries of a state are looked at, the oldest ones, so that a page stays quick."""
+
+SILENT_MS = 3_600_000
+"""A webhook endpoint at which nothing arrived for so long is told of."""
 
 STOPPED = ("blocked", "rejected")
 WAITING = ("due", "pushing", "uncertain")
@@ -77,7 +81,8 @@ class Overview:
     """Everything at once. `troubles` are the largest first, `days` the last 30, oldest first.
 
     `held` counts what waits to be pushed by hand. `more`: there is so much of a state that only
-    its oldest `MOST` were counted; the days are counted in full.
+    its oldest `MOST` were counted; the days are counted in full. `silent` are the webhook endpoints
+    that the hub disabled, or at which nothing arrives.
     """
 
     troubles: tuple[Trouble, ...]
@@ -87,6 +92,7 @@ class Overview:
     more: bool
     has_customers: bool
     has_invoices: bool
+    silent: tuple[EndpointRow, ...] = ()
     oldest: int | None = None
 
 
@@ -99,6 +105,7 @@ def get_overview(hub: Hub, scope: Scope) -> Overview:
         troubles = _troubles(hub, scope, rows, [one for some in groups.values() for one in some])
         customers, invoices = overview.has_any(scope)
         days = _days(scope, hub.clock.now().date())
+        silent = [one for one in endpoints.listed(scope) if _is_silent(one, hub.now())]
     counts = [sum(one.count for one in some) for some in groups.values()]
     counts += [sum(count for _, count, _ in some) for some in waiting.values()]
     queue = [one for state in WAITING for one in waiting[state]]
@@ -107,6 +114,7 @@ def get_overview(hub: Hub, scope: Scope) -> Overview:
         connections=tuple(_standing(hub, row, queue, troubles) for row in rows),
         days=days,
         held=sum(count for _, count, _ in waiting["held"]),
+        silent=tuple(silent),
         more=max(counts) >= MOST,
         has_customers=customers,
         has_invoices=invoices,
@@ -184,3 +192,8 @@ def _days(scope: Scope, today: date) -> tuple[Day, ...]:
 def _title(hub: Hub, slug: str) -> str:
     provider = provider_if_there(hub, slug)
     return provider.title if provider else slug
+
+
+def _is_silent(endpoint: EndpointRow, now: int) -> bool:
+    since = endpoint.failing_since if endpoint.enabled else None
+    return bool(endpoint.disabled_reason) or (since is not None and now - since >= SILENT_MS)

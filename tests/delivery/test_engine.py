@@ -10,8 +10,10 @@ import pytest
 from kable_hub.store import tables as t
 from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
 from kable_hub.testing import Fault
+from kable_hub.usecases import endpoints
 from kable_hub.usecases.running import start_engine
-from tests.delivery.stage import Stage
+from tests.delivery.stage import SCOPE, Stage
+from tests.receiver import receiver
 
 
 @pytest.fixture
@@ -155,3 +157,17 @@ def test_a_provider_with_many_due_connections_hides_no_other(at_work: Stage) -> 
             t.Connection.create(**{**values, **own, **busy})
     found = hub.queue.due_connections(hub.now() + 1, 10, "acme")
     assert found == ["con_1"]
+
+
+def test_the_running_engine_tells_whoever_listens_and_ends_with_its_threads(
+    at_work: Stage,
+) -> None:
+    at_work.hub.settings = replace(at_work.hub.settings, private_webhooks=True)
+    with receiver() as there:
+        made = endpoints.add_endpoint(at_work.hub, SCOPE, there.url)
+        engine = start_engine(at_work.hub)
+        at_work.invoice()
+        until(lambda: there.types == ["invoice.delivered"])
+        assert there.verified(made.secret)["data"]["delivery"]["state"] == "delivered"
+        engine.stop()
+    assert [one.name for one in threading.enumerate() if one.name.startswith("webhooks")] == []

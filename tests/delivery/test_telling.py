@@ -362,3 +362,15 @@ def test_no_secret_stands_in_the_store_or_in_a_repr(told: Told) -> None:
         kept = [list(one.select().dicts()) for one in (t.WebhookEndpoint, t.OutgoingEvent)]
     assert told.secret not in repr((kept, told.row(), told.messages()))
     assert repr(endpoints.rotate_secret(told.stage.hub, SCOPE, told.endpoint)).count("whsec") == 0
+
+
+def test_a_currency_that_nobody_knows_keeps_no_event_from_its_delivery(told: Told) -> None:
+    invoice = told.stage.invoice()
+    delivery = told.stage.delivery(invoice).id
+    receipt = {"external_id": "D-7", "currency": "points", "total": 5}
+    with told.stage.hub.database.write():
+        t.Delivery.update(state="delivered", receipt=receipt).execute()
+        notices.tell_ends(SCOPE, [delivery], told.stage.hub.now())
+    told.send()
+    shown = told.there.heard[0].event["data"]["delivery"]["receipt"]
+    assert (shown["externalId"], shown["currency"]) == ("D-7", "points")

@@ -133,3 +133,18 @@ def test_many_messages_take_as_many_queries_as_one(people, member, hub, queries)
         endpoints.send_test(hub, scope, endpoint)
     assert "Older" in member.page(path)
     assert asked() == few <= 8
+
+
+def test_the_overview_names_an_endpoint_at_which_nothing_arrives(member, hub):
+    path, _ = added(member)
+    assert "told nothing" not in member.page("overview/")
+    for values in (
+        {"failing_since": hub.now() - 2 * 3_600_000},
+        {"enabled": False, "disabled_reason": "it answered 410"},
+    ):
+        with hub.database.write():
+            t.WebhookEndpoint.update(values).execute()
+        shown = member.page("overview/")
+        assert "Your software is told nothing" in shown
+        assert f'href="{path}"' in shown
+    assert "it answered 410." in shown
