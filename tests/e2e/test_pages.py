@@ -108,7 +108,7 @@ def test_what_is_refused_is_said_to_everybody(tour, chromium):
     page.get_by_label("Your id (clientId)").fill("aurora-tools")
     page.get_by_label("Company name").fill("Aurora")
     page.get_by_label("Currency").fill("XX")
-    page.get_by_role("button", name="Keep").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.get_by_label("Currency")).to_have_attribute("aria-invalid", "true")
     assert look(page, "customer-new-refused") == ""
     with window(chromium) as other:

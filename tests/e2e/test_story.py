@@ -113,7 +113,7 @@ def new_customer(page: Page, client_id: str, name: str, email: str, *create: str
     page.get_by_label("Currency").fill("USD")
     for title in create:
         page.get_by_label(f"Create it at {title}").check()
-    press(page, "Keep")
+    press(page, "Save")
     told(page, f"{name} is kept.")
     page.get_by_role("link", name="Integrations").click()
 
