@@ -28,6 +28,7 @@ PATIENCE = 10_000
 
 QUIET = (
     "--no-sandbox",
+    "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",

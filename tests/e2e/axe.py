@@ -8,12 +8,17 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 FILE = Path(__file__).parent / "vendor" / "axe-core-4.14.1.min.js"
-RUN = """async rules => {
-  const which = rules.length
-    ? {runOnly: {type: "rule", values: rules}}
-    : {rules: {"target-size": {enabled: true}}};
-  return (await axe.run(document, {resultTypes: ["violations"], ...which})).violations;
+RUN = """async options => {
+  return (await axe.run(document, {resultTypes: ["violations"], ...options})).violations;
 }"""
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules that look at colours, which take most of the time."""
+
+ALL: dict[str, Any] = {"rules": {"target-size": {"enabled": True}}}
+"""All that axe has on by itself, and the size of what is touched."""
+
+COLOURS_ALONE = {"runOnly": {"type": "rule", "values": COLOURS}}
+NO_COLOURS = {"rules": {**ALL["rules"], **{name: {"enabled": False} for name in COLOURS}}}
 
 
 @cache
@@ -21,15 +26,14 @@ def _source() -> str:
     return FILE.read_text("utf-8")
 
 
-def faults(page: "Page", *rules: str) -> list[str]:
-    """Every violation of these rules, a line for each element. Where none is named: of all that
-    axe has on by itself, and of the size of what is touched.
+def faults(page: "Page", options: dict[str, Any] = ALL) -> list[str]:
+    """Every violation, a line for each element.
 
     The source is evaluated by the browser's own console, which the page's policy does not bind.
     """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_source())
-    return [_told(one, node) for one in page.evaluate(RUN, list(rules)) for node in one["nodes"]]
+    return [_told(one, node) for one in page.evaluate(RUN, options) for node in one["nodes"]]
 
 
 def _told(violation: dict[str, Any], node: dict[str, Any]) -> str:
