@@ -16,6 +16,7 @@ from kable_hub.clock import ManualClock
 from kable_hub.domain import Environment
 from kable_hub.store import notices, outbox, pauses, signals
 from kable_hub.store import tables as t
+from kable_hub.store.outbox import Opening
 from kable_hub.sync import telling
 from kable_hub.sync.telling import Teller
 from kable_hub.testing import Fault
@@ -26,6 +27,8 @@ from tests.delivery.stage import SCOPE, Stage
 from tests.receiver import Receiver, receiver
 
 DAY = 86_400
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For what the sender decides and no database takes part in."""
 
 
 @dataclass
@@ -194,6 +197,7 @@ def test_where_nobody_listens_nothing_is_written(told: Told) -> None:
         assert t.OutgoingEvent.select().count() == t.OutgoingMessage.select().count() == 0
 
 
+@on_sqlite
 def test_what_is_not_taken_is_tried_again_for_three_days_under_the_same_id(told: Told) -> None:
     told.there.statuses = [500, 302, 404, 503, 500, 500, 500, 500, 500, 500]
     told.there.headers = {"Location": told.there.url}
@@ -215,6 +219,7 @@ def test_what_is_not_taken_is_tried_again_for_three_days_under_the_same_id(told:
     assert (told.messages()[0].state, told.row().failing_since) == ("delivered", None)
 
 
+@on_sqlite
 def test_one_message_that_is_never_taken_holds_up_no_other(told: Told) -> None:
     told.there.statuses = [500]
     first = told.test()
@@ -226,6 +231,7 @@ def test_one_message_that_is_never_taken_holds_up_no_other(told: Told) -> None:
     assert set(states.values()) == {"delivered"}
 
 
+@on_sqlite
 def test_an_endpoint_that_wants_nothing_more_is_disabled_by_410(told: Told) -> None:
     told.there.statuses = [410]
     told.test()
@@ -244,6 +250,7 @@ def test_an_endpoint_that_wants_nothing_more_is_disabled_by_410(told: Told) -> N
     assert len(told.there.heard) == 2
 
 
+@on_sqlite
 def test_an_endpoint_that_failed_for_five_days_is_disabled_and_says_why(told: Told) -> None:
     told.there.statuses = [500] * 100
     for _ in range(6):
@@ -255,6 +262,7 @@ def test_an_endpoint_that_failed_for_five_days_is_disabled_and_says_why(told: To
     assert "500" in told.row().disabled_reason
 
 
+@on_sqlite
 def test_a_receiver_that_asks_for_time_is_given_it(told: Told) -> None:
     told.there.statuses, told.there.headers = [429], {"Retry-After": "3600"}
     told.test()
@@ -266,6 +274,7 @@ def test_a_receiver_that_asks_for_time_is_given_it(told: Told) -> None:
     assert len(told.there.heard) == 3
 
 
+@on_sqlite
 def test_a_rotated_secret_signs_beside_the_old_one_for_a_day(told: Told) -> None:
     fresh = endpoints.rotate_secret(told.stage.hub, SCOPE, told.endpoint).secret
     told.test()
@@ -329,6 +338,7 @@ def test_what_was_told_is_kept_for_a_month(told: Told) -> None:
         assert len(told.messages()) == left
 
 
+@on_sqlite
 def test_an_address_that_turned_private_is_not_called(told: Told) -> None:
     hub = told.stage.hub
     hub.settings = replace(hub.settings, private_webhooks=False)
@@ -340,6 +350,7 @@ def test_an_address_that_turned_private_is_not_called(told: Told) -> None:
     assert tried.status is None
 
 
+@on_sqlite
 def test_a_tick_sends_to_each_endpoint_in_a_thread_of_its_own(told: Told) -> None:
     hub = told.stage.hub
     with receiver() as other:
@@ -355,6 +366,7 @@ def test_a_tick_sends_to_each_endpoint_in_a_thread_of_its_own(told: Told) -> Non
         assert len(told.there.heard) == len(other.heard) == 1
 
 
+@on_sqlite
 def test_no_secret_stands_in_the_store_or_in_a_repr(told: Told) -> None:
     told.test()
     told.send()
@@ -364,6 +376,7 @@ def test_no_secret_stands_in_the_store_or_in_a_repr(told: Told) -> None:
     assert repr(endpoints.rotate_secret(told.stage.hub, SCOPE, told.endpoint)).count("whsec") == 0
 
 
+@on_sqlite
 def test_a_currency_that_nobody_knows_keeps_no_event_from_its_delivery(told: Told) -> None:
     invoice = told.stage.invoice()
     delivery = told.stage.delivery(invoice).id
@@ -374,3 +387,50 @@ def test_a_currency_that_nobody_knows_keeps_no_event_from_its_delivery(told: Tol
     told.send()
     shown = told.there.heard[0].event["data"]["delivery"]["receipt"]
     assert (shown["externalId"], shown["currency"]) == ("D-7", "points")
+
+
+def test_what_stops_at_once_is_told_and_what_waits_for_its_link_is_not(told: Told) -> None:
+    stage = told.stage
+    invoice = stage.invoice(state="held")
+    with stage.hub.database.write():
+        t.Delivery.delete().execute()
+        for code, state in (("link_pending", "blocked"), ("too_many_lines", "rejected")):
+            one = Opening("con_1", "push", invoice, "cus_1", state, code, "no")
+            outbox.open_operations(SCOPE, [one], stage.hub.now())
+            outbox.open_operations(SCOPE, [one], stage.hub.now())
+            assert t.OutgoingEvent.select().count() == (state == "rejected")
+            t.Delivery.delete().execute()
+    told.send()
+    assert told.there.types == ["invoice.rejected"]
+
+
+def test_what_a_person_settles_is_told_as_delivered(told: Told) -> None:
+    invoice = told.stage.invoice()
+    delivery = told.stage.delivery(invoice).id
+    with told.stage.hub.database.write():
+        t.Delivery.update(state="uncertain", may_exist=True).execute()
+    deliveries.settle(told.stage.hub, SCOPE, delivery, exists=True, external_id="D-9")
+    told.send()
+    assert told.there.types == ["invoice.delivered"]
+    assert told.there.heard[0].event["data"]["delivery"]["externalId"] == "D-9"
+
+
+def test_a_customer_that_was_created_there_and_one_that_cannot_be_are_told(told: Told) -> None:
+    stage = told.stage
+    with stage.hub.database.write():
+        t.Link.update(state="pending", reference="").execute()
+        stage.open("create_customer", "cus_1")
+    stage.acme.fault(Fault(path="/customers", status=422, body='{"error": "name"}'))
+    stage.hub.wake("con_1")
+    stage.drain()
+    creation = stage.delivery("cus_1", "create_customer")
+    assert creation.state in ("blocked", "rejected")
+    deliveries.retry(stage.hub, SCOPE, creation.id)
+    stage.drain()
+    told.clock.advance(1)
+    told.send()
+    assert told.there.types == ["customer.link_changed"] * 2
+    links = [one.event["data"]["link"] for one in told.there.heard]
+    assert [one["state"] for one in links] == ["pending", "linked"]
+    assert [bool(one["errorCode"]) for one in links] == [True, False]
+    assert links[1]["reference"]
