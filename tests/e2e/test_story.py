@@ -232,20 +232,22 @@ def test_the_invoice_goes_out_by_itself_while_somebody_looks(watched):
 
 
 def test_the_timeline_tells_all_of_it(watched):
-    told = watched.locator(".timeline > li strong")
-    expect(told.first).to_have_text("Arrived at the hub")
-    expect(told.filter(has_text="QuickBooks Online")).to_have_text(
-        ["Meant for QuickBooks Online", "Sent to QuickBooks Online", "QuickBooks Online has it"]
-    )
-    expect(told.filter(has_text="Stripe")).to_have_text(
-        [
-            "Meant for Stripe",
-            "Could not prepare it for Stripe",
-            "Stripe: customer ready",
-            "Sent to Stripe",
-            "Stripe has it",
-        ]
-    )
+    told = watched.locator(".timeline > li strong").all_inner_texts()
+    # Stripe refuses what meets another request about the same customer: then it is tried again.
+    went = [one for one in told if not one.startswith("Tried to send")]
+    assert went[0] == "Arrived at the hub"
+    assert [one for one in went if "QuickBooks Online" in one] == [
+        "Meant for QuickBooks Online",
+        "Sent to QuickBooks Online",
+        "QuickBooks Online has it",
+    ]
+    assert [one for one in went if "Stripe" in one] == [
+        "Meant for Stripe",
+        "Could not prepare it for Stripe",
+        "Stripe: customer ready",
+        "Sent to Stripe",
+        "Stripe has it",
+    ]
     sent = watched.locator(".timeline > li").filter(has_text="Sent to Stripe")
     sent.locator("summary").click()
     expect(sent.get_by_role("row").filter(has_text="invoices.finalize")).to_contain_text("200")
