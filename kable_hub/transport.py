@@ -15,6 +15,8 @@ import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -24,6 +26,9 @@ import certifi
 from kable_hub import canonical
 from kable_hub.connection import Call
 from kable_hub.errors import ContractViolation, OutcomeUnknown, Transient
+
+LONGEST_WAIT = 3600
+"""Seconds: nobody is believed who asks to wait for longer."""
 
 KEPT = 8
 """Connections to so many hosts stay open in a thread."""
@@ -55,9 +60,30 @@ class Answer:
         """A header's value by its name in any case, or empty."""
         return self.headers.get(name.lower(), "")
 
+    def retry_after(self, now: datetime | None = None) -> timedelta | None:
+        """The wait that the provider asks for, as `wait_asked` reads it."""
+        return wait_asked(self.headers, now)
+
     def json(self) -> Any:
         """The body as JSON, numbers with a fraction as Decimal. Raises ValueError."""
         return canonical.loads(self.body)
+
+
+def wait_asked(headers: Mapping[str, str], now: datetime | None = None) -> timedelta | None:
+    """The wait of a `Retry-After` header (RFC 9110, 10.2.3): seconds, or a date.
+
+    A date counts from `now`, else from the answer's own `Date`. At most an hour; None where the
+    header is missing or makes no sense.
+    """
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=min(int(text[:9]), LONGEST_WAIT))
+    try:
+        since = now or parsedate_to_datetime(headers.get("date", ""))
+        wait = parsedate_to_datetime(text) - since
+    except (TypeError, ValueError):
+        return None
+    return min(max(timedelta(0), wait), timedelta(seconds=LONGEST_WAIT))
 
 
 def send(

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kable_hub.demo.asking import Api, DemoFailed
-from kable_hub.demo.browsing import Browser
 from kable_hub.demo.samples import Part, Sample
 from kable_hub.demo.simulators import customers_of, form_of
 from kable_hub.demo.stage import Stage
 from kable_hub.domain import Environment, Kind, LinkedCustomer
 from kable_hub.provider import Capability, Provider
+from kable_hub.testing.browsing import Browser
 
 ENVIRONMENT = Environment.TEST
 

@@ -13,6 +13,7 @@ attributes are the provider's state. Everything else stands here:
 """
 
 import io
+import json
 import re
 import threading
 import time
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from flask import Flask
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -37,7 +39,8 @@ class Fault:
     `before`: the request is not executed; `after`: it is executed and the answer is spoilt.
     `reset` cuts the connection; otherwise `status` and `body` are answered (stage `after`
     without a status keeps the real one); `truncate` cuts the body to so many bytes while
-    the header promises all; `delay` seconds pass first.
+    the header promises all; `extra` adds fields to an answer that is a JSON object; `delay`
+    seconds pass first.
     """
 
     path: str = ""
@@ -48,6 +51,7 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     reset: bool = False
     truncate: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
     delay: float = 0.0
     skip: int = 0
     times: int = 1
@@ -200,6 +204,8 @@ class Simulator:
         executed = not (refused or (spoilt and fault is not None and fault.stage == "before"))
         answer = self._execute(environ) if executed else refused or Response(status=500)
         answer = _spoil(answer, fault)
+        # RFC 9110, 6.6.1: whoever has a clock sends it.
+        answer.headers.setdefault("Date", http_date(self.clock.now()))
         cut = fault is not None and fault.reset
         self._log(request, body, 0 if cut else answer.status_code, executed)
         for observer in list(_observers):
@@ -210,6 +216,8 @@ class Simulator:
         if cut:
             wire.cut(environ["werkzeug.socket"])
             raise ConnectionResetError
+        if fault is not None and fault.extra:
+            answer = _with_more(answer, fault.extra)
         if fault is not None and fault.truncate is not None:
             environ[wire.CUT] = fault.truncate
         return answer(environ, start_response)
@@ -233,6 +241,16 @@ def _spoil(answer: Response, fault: Fault | None) -> Response:
     if fault is None or fault.status is None:
         return answer
     return Response(fault.body, status=fault.status, headers=dict(fault.headers))
+
+
+def _with_more(answer: Response, extra: Mapping[str, Any]) -> Response:
+    body = answer.get_json(silent=True)
+    if isinstance(body, dict):
+        # As the provider wrote it: its numbers must not pass through a float.
+        text = answer.get_data(as_text=True).strip()
+        more = json.dumps(dict(extra))[:-1]
+        answer.set_data(f"{more}{',' if body else ''}{text[1:]}")
+    return answer
 
 
 def _sleep(seconds: float) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from kable_hub import hookimpl
 from kable_hub.demo import simulators
-from kable_hub.demo.browsing import Browser
+from kable_hub.testing.browsing import Browser
 from kable_hub.demo.simulators import DemoSimulator
 from kable_hub.demo.stage import free_port
 from kable_hub.domain import Environment

@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 
 from kable_hub import canonical
 from kable_hub.clock import ManualClock
-from kable_hub.demo.browsing import Browser
+from kable_hub.testing.browsing import Browser
 from kable_hub.testing.builders import NOW
 from kable_hub.testing.simulator import Seen
 from kable_hub.usecases import accounts

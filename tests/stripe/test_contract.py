@@ -6,7 +6,7 @@ from kable_stripe_payments.simulator import StripeSimulator
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from kable_hub.demo.browsing import Browser
+from kable_hub.testing.browsing import Browser
 from tests.contracts import SENDER
 
 FORM = "application/x-www-form-urlencoded"

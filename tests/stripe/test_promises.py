@@ -3,7 +3,7 @@
 import copy
 from datetime import datetime, timedelta
 
-from kable_hub.demo.browsing import Browser
+from kable_hub.testing.browsing import Browser
 from tests.stripe.stage import LIVE, TEST
 from tests.web.site import customer
 

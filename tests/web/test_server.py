@@ -48,7 +48,7 @@ serve(app, "127.0.0.1", int(port), lambda: said.append(os.getpid()), stop)
 """
 
 
-def wait_for(condition, seconds=15.0):
+def wait_for(condition, seconds=60.0):
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         if found := condition():

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -92,8 +91,7 @@ def _error(call: Call, answer: transport.Answer, error: Any) -> ProviderError:
     status, known = answer.status, error if isinstance(error, dict) else {}
     code, said = known.get("code", ""), known.get("message", f"Acme answered {status}.")
     facts: Any = {"provider_code": code, "http_status": status, "request_id": answer.request_id}
-    wait = answer.header("Retry-After")
-    later = timedelta(seconds=int(wait)) if wait.isdecimal() else None
+    later = answer.retry_after()
     if status in (401, 403) and known:
         return ReconnectRequired("Acme does not take this key.", **facts)
     if status == 429:

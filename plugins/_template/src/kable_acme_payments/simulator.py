@@ -72,8 +72,22 @@ class AcmeSimulator(Simulator):
 
     def demo_customers(self, environment: Environment) -> list[LinkedCustomer]:
         """The customers that can be linked by id."""
-        rows = list(self.customers.values())
+        rows = [one for one in self.customers.values() if one["active"]]
         return [to_linked_customer(one) for one in rows if one["environment"] == environment]
+
+    def revoke_access(self, environment: Environment) -> None:
+        """Take back every key of this environment."""
+        self.keys = {key: one for key, one in self.keys.items() if one is not environment}
+
+    def close_customer(self, environment: Environment, reference: str) -> None:
+        """Deactivate a customer."""
+        if self.customers[reference]["environment"] is environment:
+            self.customers[reference]["active"] = False
+
+    def mark_paid(self, environment: Environment, external_id: str) -> None:
+        """The customer pays an invoice."""
+        if self.invoices[external_id]["environment"] is environment:
+            self.invoices[external_id]["status"] = "paid"
 
     def documents(self) -> list[Row]:
         """Every invoice, with `external_id` and `marker`."""

@@ -161,7 +161,7 @@ def _error(answer: Answer, problems: Sequence[Problem], call: str, writes: bool)
             return _throttled(answer, call, writes, known)
         case "unsure":
             sort = OutcomeUnknown if writes else Transient
-            return sort(text, code=code, retry_after=_retry_after(answer), **known)
+            return sort(text, code=code, retry_after=answer.retry_after(), **known)
         case "transient":
             return Transient(text, code=code, **known)
         case "rejected":
@@ -193,15 +193,10 @@ def _row(status: int, problem: Problem | None) -> Row:
 
 
 def _throttled(answer: Answer, call: str, writes: bool, known: Mapping[str, Any]) -> ProviderError:
-    wait = _retry_after(answer) or WAIT
+    wait = answer.retry_after() or WAIT
     text = "QuickBooks' request limit was reached."
     if writes:
         limit = "batches" if call.startswith("batch.") else "minute"
         # A 429 can follow a commit, so on a write it proves nothing.
         return OutcomeUnknown(text, code="rate_limited", retry_after=wait, limit=limit, **known)
     return RateLimited(text, retry_after=wait, limit="reads", **known)
-
-
-def _retry_after(answer: Answer) -> timedelta | None:
-    seconds = answer.headers.get("retry-after", "")
-    return timedelta(seconds=int(seconds)) if seconds.isdecimal() else None

@@ -16,8 +16,9 @@ from typing import Any
 from flask import Flask, Response, request
 from markupsafe import escape
 
-from kable_hub import Environment, LinkedCustomer, money
+from kable_hub import Environment, LinkedCustomer, WebhookRequest, money
 from kable_hub.testing import Clock, Simulator
+from kable_quickbooks_ledger import simulator_payments
 from kable_quickbooks_ledger.simulator_api import Api
 from kable_quickbooks_ledger.simulator_books import Book, Row
 from kable_quickbooks_ledger.simulator_oauth import SignIn
@@ -40,6 +41,7 @@ class QuickBooksSimulator(Simulator):
 
     def __init__(self, *, port: int = 0, clock: Clock | None = None, latency: float = 0.0) -> None:
         self.books: dict[str, Book] = {}
+        self._told: list[tuple[str, ...]] = []
         self.sign_in = SignIn(self.books, Tokens(self._now), _KEYS)
         self.api = Api(self.books, self.sign_in, self._now)
         super().__init__(port=port, clock=clock, latency=latency)
@@ -154,6 +156,44 @@ class QuickBooksSimulator(Simulator):
         """
         host = self.books[events[0][0]].environment
         return signed(events, self._now(), _VERIFIERS[host], legacy=legacy)
+
+    def revoke_access(self, environment: Environment) -> None:
+        """End every authorisation of one environment."""
+        for family in self.sign_in.tokens.families:
+            family.revoked |= family.environment == HOSTS[environment]
+
+    def expire_access(self) -> None:
+        """Let every access token die."""
+        self.sign_in.tokens.expire_access_tokens()
+
+    def close_customer(self, environment: Environment, reference: str) -> None:
+        """Make a customer inactive, in whatever company of the environment."""
+        for book in self._books(environment):
+            if row := book.tables["Customer"].get(reference):
+                row["Active"] = False
+                book.touch(row, self._now())
+
+    def mark_paid(self, environment: Environment, external_id: str) -> None:
+        """The customer pays the whole of an invoice."""
+        for book in self._books(environment):
+            if row := book.tables["Invoice"].get(external_id):
+                linked = [{"TxnId": external_id, "TxnType": "Invoice"}]
+                amount = row["Balance"]
+                line = {"Amount": amount, "LinkedTxn": linked}
+                body = {"CustomerRef": row["CustomerRef"], "TotalAmt": amount, "Line": [line]}
+                simulator_payments.create(book, body, self._now())
+                self._told.append((book.realm, "Invoice", external_id, "updated"))
+
+    def sent_webhooks(self, environment: Environment) -> list[WebhookRequest]:
+        """What there was to tell of one environment since it was asked for last."""
+        realms = {book.realm for book in self._books(environment)}
+        told = [one for one in self._told if one[0] in realms]
+        self._told = [one for one in self._told if one[0] not in realms]
+        sent = [self.webhook(one) for one in told]
+        return [WebhookRequest(body, headers, self._now(), environment) for body, headers in sent]
+
+    def _books(self, environment: Environment) -> list[Book]:
+        return [one for one in self.books.values() if one.environment == HOSTS[environment]]
 
     def documents(self) -> list[dict[str, Any]]:
         """Every invoice in every company; totals in minor units."""

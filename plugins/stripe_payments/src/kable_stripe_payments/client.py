@@ -79,7 +79,8 @@ class Client:
         with self.gate(call, writes=writes) as gate:
             response = send(gate, method, url, headers, form if method == "POST" else None)
             body = read(response)
-            if response.status == 200 and body is not None:
+            # Every object of Stripe says what it is; what does not is none of Stripe's.
+            if response.status == 200 and body and "object" in body:
                 return body
             raise error_of(self._answer(gate, response, body))
 

@@ -93,12 +93,17 @@ class AppSettings(Schema):
 
     client_id = fields.String(
         required=True,
-        metadata={"methods": ["oauth"], "help": "Connect settings: ca_..."},
+        metadata={
+            "label": "Client ID",
+            "methods": ["oauth"],
+            "help": "Connect settings: ca_...",
+        },
         validate=validate.Regexp(r"ca_\w+"),
     )
     secret_key = fields.String(
         required=True,
         metadata={
+            "label": "Secret key",
             "secret": True,
             "methods": ["oauth"],
             "help": "The platform's sk_... key",
@@ -108,6 +113,7 @@ class AppSettings(Schema):
     )
     connect_webhook_secret = fields.String(
         metadata={
+            "label": "Secret of the Connect webhook",
             "secret": True,
             "methods": ["oauth"],
             "help": "whsec_... of the endpoint that listens to connected accounts",
@@ -116,6 +122,7 @@ class AppSettings(Schema):
     )
     webhook_secret = fields.String(
         metadata={
+            "label": "Secret of the platform's own webhook",
             "secret": True,
             "methods": ["oauth"],
             "help": "whsec_... of the endpoint that listens to the platform's own account",

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from kable_hub import (
@@ -21,6 +20,7 @@ from kable_hub import (
     ReconnectRequired,
     Rejected,
     Transient,
+    transport,
 )
 from kable_stripe_payments.permissions import named
 
@@ -88,7 +88,11 @@ def error_of(answer: Answer) -> ProviderError:
 def _no_proof(answer: Answer) -> ProviderError:
     """5xx, a redirect, a proxy's page, half a body: proof of nothing once we wrote."""
     code = f"http_{answer.status}" if answer.status >= 300 else "unreadable_answer"
-    known = {"code": code, "retry_after": retry_after(answer), **answer.details}
+    known = {
+        "code": code,
+        "retry_after": transport.wait_asked(answer.headers, answer.now),
+        **answer.details,
+    }
     if not answer.writes:
         return Transient(answer.message, **known)
     spent = answer.headers.get("stripe-should-retry", "").lower() == "false"
@@ -134,7 +138,7 @@ def _forbidden(answer: Answer) -> ProviderError:
 
 
 def _too_many(answer: Answer) -> ProviderError:
-    wait = retry_after(answer) or SHORTLY
+    wait = transport.wait_asked(answer.headers, answer.now) or SHORTLY
     reason = answer.headers.get("stripe-rate-limited-reason", "")
     if answer.code == "lock_timeout":
         return Transient(answer.message, code="lock_timeout", retry_after=wait, **answer.details)
@@ -154,7 +158,7 @@ def _declined(answer: Answer) -> ProviderError:
 
 def _in_use(answer: Answer) -> ProviderError:
     """Another request with this key is under way: this one did nothing, that one may yet."""
-    wait = retry_after(answer) or SHORTLY
+    wait = transport.wait_asked(answer.headers, answer.now) or SHORTLY
     return OutcomeUnknown(answer.message, code=answer.code, retry_after=wait, **answer.details)
 
 
@@ -162,17 +166,6 @@ def _rejected(answer: Answer) -> Rejected:
     field_name = str(answer.error.get("param") or "")
     reason = Reason(answer.message, field=field_name, code=answer.code)
     return Rejected(answer.message, reasons=[reason], code=answer.code, **answer.details)
-
-
-def retry_after(answer: Answer) -> timedelta | None:
-    """The wait Stripe asks for, from seconds or a date; None where it names none."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return timedelta(seconds=min(int(text), 3600))
-    try:
-        return max(timedelta(0), parsedate_to_datetime(text) - answer.now)
-    except (TypeError, ValueError):
-        return None
 
 
 BY_STATUS: dict[int, Callable[[Answer], ProviderError]] = {

@@ -1,5 +1,6 @@
 """A local Stripe: its state per account and mode, its checks, its faults, over a real socket."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
@@ -8,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.wrappers import Request
 from werkzeug.wrappers import Response as WsgiResponse
 
-from kable_hub import Environment, LinkedCustomer
+from kable_hub import Environment, LinkedCustomer, WebhookRequest
 from kable_hub.testing import Clock, Simulator
 from kable_stripe_payments import mapping
 from kable_stripe_payments.amounts import from_stripe
@@ -63,6 +64,7 @@ class StripeSimulator(Simulator):
         self.missed: list[endpoints.Delivery] = []
         self.under_way: Counter[tuple[str, ...]] = Counter()
         self.events: list[Object] = []
+        self._told = 0
         self._failures: list[tuple[str, Literal["before", "after"]]] = []
         super().__init__(port=port, clock=clock, latency=latency)
 
@@ -232,6 +234,39 @@ class StripeSimulator(Simulator):
         one = self.accounts[account]
         self.emit(one.ledger(live), "account.application.deauthorized", {"id": "", "object": ""})
         one.granted.discard(live)
+
+    def revoke_access(self, environment: Environment) -> None:
+        """Every merchant ends every access of one mode."""
+        for account in self.accounts.values():
+            account.granted.clear()
+        live = environment is LIVE
+        self.keys = {key: one for key, one in self.keys.items() if one.live is not live}
+
+    def close_customer(self, environment: Environment, reference: str) -> None:
+        """Delete a customer, of whatever account."""
+        for account in self.accounts.values():
+            if reference in account.ledger(environment is LIVE).of("customer"):
+                self.delete_customer(account.id, environment, reference)
+
+    def mark_paid(self, environment: Environment, external_id: str) -> None:
+        """Charge an invoice, of whatever account, to its customer's card."""
+        with self.lock:
+            for ledger in self.all_ledgers():
+                invoice = ledger.of("invoice").get(external_id)
+                if invoice is not None and ledger.live == (environment is LIVE):
+                    payments.attempt(self, ledger, invoice)
+
+    def sent_webhooks(self, environment: Environment) -> list[WebhookRequest]:
+        """The events of one mode since they were asked for last, as they are sent."""
+        told, self._told = self.events[self._told :], len(self.events)
+        return [self._as_sent(one) for one in told if one["livemode"] == (environment is LIVE)]
+
+    def _as_sent(self, event: Object) -> WebhookRequest:
+        body = json.dumps(event, default=str).encode()
+        endpoint = event["livemode"] or True in self.accounts[event["account"]].granted
+        signature = self.sign(body, event["account"], live=event["livemode"])
+        headers = {"stripe-signature": signature, "content-type": "application/json"}
+        return WebhookRequest(body, headers, self.clock.now(), LIVE if endpoint else TEST)
 
     def complete_session(self, id: str) -> None:
         """The customer leaves a card on a Checkout page."""

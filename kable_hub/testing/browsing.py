@@ -1,7 +1,7 @@
-"""The newcomer's browser: follows redirects, keeps cookies, approves what it is asked."""
+"""A person's browser: follows redirects, keeps cookies, approves what it is asked."""
 
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 
@@ -47,12 +47,14 @@ class _Form(HTMLParser):
 
 
 class Browser:
-    """One browser window with its cookies."""
+    """One browser window with its cookies. `HEADER` marks its requests."""
+
+    HEADER = "x-opened-by-a-person"
 
     def __init__(self) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.headers["Accept"] = "text/html"
+        self._session.headers.update({"Accept": "text/html", self.HEADER: "1"})
 
     def approve(self, url: str) -> requests.Response:
         """Open `url`, agree to every page with a form, answer the page where there is none."""
@@ -65,3 +67,23 @@ class Browser:
             target = urljoin(page.url, form.action)
             page = self._session.post(target, data=form.values, timeout=TIMEOUT)
         return page
+
+    def consent(self, url: str, callback: str) -> dict[str, str]:
+        """Open `url`, agree to every page, and answer what the way back to `callback` carries,
+        without opening it."""
+        method, form = "GET", dict[str, str]()
+        for _ in range(PAGES):
+            page = self._session.request(
+                method, url, data=form, timeout=TIMEOUT, allow_redirects=False
+            )
+            if page.is_redirect:
+                method, form, url = "GET", {}, urljoin(url, page.headers["Location"])
+                if url.startswith(callback):
+                    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+                continue
+            asked = _Form()
+            asked.feed(page.text)
+            if not asked.found:
+                break
+            method, form, url = "POST", asked.values, urljoin(url, asked.action)
+        raise AssertionError(f"The provider's pages did not lead back to {callback}.")

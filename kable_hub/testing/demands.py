@@ -1,0 +1,71 @@
+"""How a rule of the contract asks for something, and how it says that it was broken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from kable_hub.errors import ProviderError
+from kable_hub.provider import Capability, Provider
+
+Level = Literal["bronze", "silver", "gold"]
+LEVELS: tuple[Level, ...] = ("bronze", "silver", "gold")
+"""What a plugin earns: every rule of a level and of those before it is kept."""
+
+Applies = Callable[[Provider], bool]
+Function = TypeVar("Function", bound=Callable[..., None])
+Error = TypeVar("Error", bound=BaseException)
+MARK = "__rule__"
+
+
+class RuleBroken(AssertionError):
+    """A plugin broke a rule; the text says which answer or request was wrong."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The level a test belongs to, and to which providers it applies."""
+
+    level: Level
+    applies: Applies
+
+
+def rule(level: Level, *applies: Applies) -> Callable[[Function], Function]:
+    """Mark a test as a rule of `level` for the providers to which all of `applies` apply."""
+
+    def mark(function: Function) -> Function:
+        setattr(function, MARK, Rule(level, lambda provider: all(one(provider) for one in applies)))
+        return function
+
+    return mark
+
+
+def can(capability: Capability) -> Applies:
+    """It applies to providers that declare this."""
+    return lambda provider: provider.can(capability)
+
+
+def keyed(provider: Provider) -> bool:
+    """It applies to providers that honour idempotency keys."""
+    return provider.dedupe.by == "key"
+
+
+def demand(truth: object, said: str) -> None:
+    """Raise RuleBroken with `said` unless `truth` holds."""
+    if not truth:
+        raise RuleBroken(said)
+
+
+def refused(
+    kinds: type[Error] | tuple[type[Error], ...], function: Callable[..., Any], *given: Any
+) -> Error:
+    """Call, and answer the error of one of these kinds that it has to raise."""
+    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+    names = " or ".join(one.__name__ for one in wanted)
+    try:
+        answer = function(*given)
+    except wanted as error:
+        return error
+    except ProviderError as error:
+        said = f"{type(error).__name__} ({error.code}: {error.message})"
+        raise RuleBroken(f"It raised {said}, where only {names} would be true.") from error
+    raise RuleBroken(f"It answered {type(answer).__name__}, where only {names} would be true.")
