@@ -8,7 +8,7 @@ from kable_hub.errors import OutcomeUnknown, Rejected, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing.browsing import Browser
 from kable_hub.testing.demands import can, demand, refused, rule
-from kable_hub.testing.desk import CALLBACK, STATE, TEST, loaded
+from kable_hub.testing.reception import CALLBACK, STATE, TEST, loaded
 from kable_hub.testing.rules.base import Rules
 
 WRONG = "wrong-{}-0000000000000000"

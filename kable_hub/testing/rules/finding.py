@@ -6,7 +6,8 @@ from kable_hub.domain import PaymentStatus, Receipt
 from kable_hub.errors import NeedsOperator, OutcomeUnknown, Rejected, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import can, demand, refused, rule
-from kable_hub.testing.desk import TEST, attempted
+from kable_hub.testing.desk import attempted
+from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
 from kable_hub.testing.simulator import Fault
 

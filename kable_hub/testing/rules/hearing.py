@@ -10,7 +10,7 @@ from kable_hub.effects import CustomerGone, Effect, Event, PaymentChanged, Webho
 from kable_hub.errors import Rejected
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import can, demand, refused, rule
-from kable_hub.testing.desk import TEST
+from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
 
 HEARS = can(Capability.RECEIVE_WEBHOOK)

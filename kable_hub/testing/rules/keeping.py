@@ -7,7 +7,8 @@ from kable_hub.dialogue import Credentials
 from kable_hub.errors import CredentialsExpired, OutcomeUnknown, ReconnectRequired, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import can, demand, refused, rule
-from kable_hub.testing.desk import TEST, attempted
+from kable_hub.testing.desk import attempted
+from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
 from kable_hub.testing.simulator import Fault
 

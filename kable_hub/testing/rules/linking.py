@@ -7,7 +7,8 @@ from kable_hub.errors import NeedsOperator, OutcomeUnknown, Rejected, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing import builders
 from kable_hub.testing.demands import can, demand, refused, rule
-from kable_hub.testing.desk import KEYS, ROUNDS, TEST
+from kable_hub.testing.desk import KEYS
+from kable_hub.testing.reception import ROUNDS, TEST
 from kable_hub.testing.rules.base import Rules
 from kable_hub.testing.simulator import Fault
 

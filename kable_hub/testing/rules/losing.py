@@ -15,7 +15,8 @@ from kable_hub.errors import (
     Transient,
 )
 from kable_hub.testing.demands import demand, refused, rule
-from kable_hub.testing.desk import TEST, attempted
+from kable_hub.testing.desk import attempted
+from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
 from kable_hub.testing.simulator import Fault
 

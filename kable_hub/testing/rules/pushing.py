@@ -7,7 +7,8 @@ from kable_hub import canonical
 from kable_hub.domain import Environment, Receipt
 from kable_hub.errors import LeaseLost, OutcomeUnknown
 from kable_hub.testing.demands import demand, keyed, refused, rule
-from kable_hub.testing.desk import TEST, attempted
+from kable_hub.testing.desk import attempted
+from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
 
 MOST_PROGRESS = 8192
