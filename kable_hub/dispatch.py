@@ -4,6 +4,7 @@ Whatever leaves here is a checked result or a ProviderError; a stray exception, 
 a document that cannot be frozen is a ContractViolation.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import Any, TypeAlias, get_args
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias, get_args
 import pluggy
 
 from kable_hub import canonical, heard
+from kable_hub.clock import SystemClock
 from kable_hub.connection import Connection
 from kable_hub.dialogue import Credentials, Form, Grant, Redirect
 from kable_hub.domain import (
@@ -27,6 +29,8 @@ from kable_hub.plugins import Registry
 from kable_hub.provider import Capability, Provider
 from kable_hub.tryout import SPECS, capability_of
 
+log = logging.getLogger("kable_hub.hooks")
+CLOCK = SystemClock()
 LARGEST = 10**18
 """Amounts stay below this, in minor units: what a database's integer holds."""
 
@@ -38,10 +42,14 @@ Check: TypeAlias = Callable[[Any, Arguments], bool]
 
 
 class Dispatcher:
-    """Calls hooks of single providers. Safe to share between threads."""
+    """Calls hooks of single providers. Safe to share between threads.
 
-    def __init__(self, registry: Registry) -> None:
+    `trace`: log each call with its outcome and how long it took.
+    """
+
+    def __init__(self, registry: Registry, *, trace: bool = False) -> None:
         self.registry = registry
+        self._trace = trace
 
     def call(self, slug: str, hook: str, **arguments: Any) -> Any:
         """Call `hook` of the provider `slug` with all arguments of its specification.
@@ -50,6 +58,24 @@ class Dispatcher:
         ProviderError of the plugin unchanged, and ContractViolation. TypeError where the hub
         itself names a hook or an argument that does not exist.
         """
+        if self._trace:
+            return self._traced(slug, hook, arguments)
+        return self._called(slug, hook, arguments)
+
+    def _traced(self, slug: str, hook: str, arguments: Arguments) -> Any:
+        begun, outcome = CLOCK.monotonic(), ""
+        try:
+            result = self._called(slug, hook, arguments)
+            outcome = _kind(result)
+        except ProviderError as error:
+            outcome = f"{type(error).__name__} ({error.code})"
+            raise
+        finally:
+            took = (CLOCK.monotonic() - begun) * 1000
+            log.info("%s.%s: %s in %d ms", slug, hook, outcome or "a fault of the hub", took)
+        return result
+
+    def _called(self, slug: str, hook: str, arguments: Arguments) -> Any:
         _refuse_misuse(hook, arguments)
         _refuse_undeclared(self.registry.provider(slug), hook, arguments)
         result = _run(self._alone(slug, hook), slug, hook, arguments)

@@ -6,16 +6,22 @@ plugin.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import metadata
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType
-from typing import Literal, Self
+from typing import Any, Literal, Self, cast
 
 from kable_hub.provider import Provider
 from kable_hub.settings import Settings
-from kable_hub.tryout import Refused, new_manager, try_out
+from kable_hub.tryout import Refused, deprecations, new_manager, try_out, within
+
+PATIENCE = 30.0
+"""Seconds within which a plugin has to be loaded and to have declared itself."""
 
 GROUP = "kable_hub.providers"
 """The entry point group in which a plugin's distribution names its module."""
@@ -37,7 +43,10 @@ class PluginCandidate:
 
 @dataclass(frozen=True)
 class PluginReport:
-    """What became of a candidate. `reason` is for people, empty where it was admitted."""
+    """What became of a candidate. `reason` is for people, empty where it was admitted.
+
+    `remarks`: what of it will not be taken for ever.
+    """
 
     name: str
     distribution: str
@@ -45,6 +54,7 @@ class PluginReport:
     state: Literal["admitted", "quarantined", "disabled"]
     reason: str = ""
     provider: Provider | None = None
+    remarks: tuple[str, ...] = ()
 
 
 class Registry:
@@ -78,22 +88,46 @@ class Registry:
         said = f"the provider {slug!r} is {known[0]}" if known else f"no provider {slug!r}"
         raise UnknownProvider(said)
 
+    def plugin(self, slug: str) -> ModuleType:
+        """The admitted plugin itself, for the test kit. Raises UnknownProvider."""
+        self.provider(slug)
+        found: Any = self.manager.get_plugin(slug)
+        return cast(ModuleType, found)
+
 
 def discover(settings: Settings, candidates: Iterable[PluginCandidate] | None = None) -> Registry:
     """Try every candidate (the installed ones by default) that the operator did not switch off.
 
     Never raises for a candidate's fault.
     """
-    found = list(installed() if candidates is None else candidates)
-    off = {one.name: reason for one in found if (reason := _switched_off(one.name, settings))}
+    if candidates is None:
+        candidates = [*installed(), *in_folder(settings.plugins_dir)]
+    found = list(candidates)
+    off = {one.name: reason for one in found if (reason := _switched_off(one, settings))}
     return Registry(_try_all(found, off))
+
+
+def in_folder(folder: Path | None) -> Iterator[PluginCandidate]:
+    """The candidates among the single files of a folder: `acme.py` is the provider `acme`."""
+    for path in sorted(folder.glob("[!_]*.py")) if folder else ():
+        yield PluginCandidate(path.stem, path.name, "", partial(_from_file, path))
+
+
+def _from_file(path: Path) -> object:
+    spec = spec_from_file_location(f"kable_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise Refused(f"{path.name} cannot be loaded")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickles look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 def installed() -> Iterator[PluginCandidate]:
     """The candidates among the installed distributions; the first on the path hides its twins."""
     seen = set()
     for distribution in metadata.distributions():
-        name = re.sub(r"[-_.]+", "-", distribution.name or "").lower()
+        name = _normal(distribution.name or "")
         if name not in seen:
             yield from _candidates(distribution)
         seen.add(name)
@@ -132,12 +166,28 @@ def _at_hand(plugin: object) -> PluginCandidate:
     return PluginCandidate(slug, name, "", lambda: plugin)
 
 
-def _switched_off(name: str, settings: Settings) -> str:
-    if name in settings.disabled_plugins:
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _switched_off(one: PluginCandidate, settings: Settings) -> str:
+    """Why an operator's lists keep it out: by slug, distribution, or `distribution==version`."""
+    owner = _normal(one.distribution)
+    names = {one.name, owner, f"{owner}=={one.version}"}
+    if names & {_as_named(entry) for entry in settings.disabled_plugins}:
         return "KABLE_DISABLE_PLUGINS names it"
-    if settings.allowed_plugins and name not in settings.allowed_plugins:
-        return "KABLE_ALLOW_PLUGINS does not name it"
-    return ""
+    allowed = {_as_named(entry) for entry in settings.allowed_plugins}
+    if not allowed or names & allowed:
+        return ""
+    others = sorted(entry for entry in allowed if entry.startswith(f"{owner}=="))
+    if others:
+        return f"KABLE_ALLOW_PLUGINS allows {', '.join(others)}, and this is {one.version}"
+    return "KABLE_ALLOW_PLUGINS does not name it"
+
+
+def _as_named(entry: str) -> str:
+    name, sign, version = entry.partition("==")
+    return f"{_normal(name)}{sign}{version}"
 
 
 def _try_all(
@@ -154,8 +204,9 @@ def _try_all(
             report = replace(report, reason=f"several plugins are called {one.name!r}: {owners}")
         else:
             try:
-                plugin, provider = try_out(one.name, one.load)
-                report = replace(report, state="admitted", provider=provider)
+                plugin, provider = within(PATIENCE, partial(try_out, one.name, one.load))
+                remarks = tuple(deprecations(plugin))
+                report = replace(report, state="admitted", provider=provider, remarks=remarks)
             except Refused as refusal:
                 report = replace(report, reason=str(refusal))
         yield report, plugin

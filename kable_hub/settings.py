@@ -79,6 +79,8 @@ class Settings:
     engine: Literal["embedded"]
     disabled_plugins: frozenset[str]
     allowed_plugins: frozenset[str]
+    plugins_dir: Path | None
+    trace_hooks: bool
     lease_seconds: float
     slice_seconds: float
     sweep_seconds: float
@@ -209,6 +211,8 @@ def _own_values(env: Env) -> dict[str, Any]:
         "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded",))),
         "disabled_plugins": frozenset(_names(env, "KABLE_DISABLE_PLUGINS")),
         "allowed_plugins": frozenset(_names(env, "KABLE_ALLOW_PLUGINS")),
+        "plugins_dir": Path(folder) if (folder := env.str("KABLE_PLUGINS_DIR", "")) else None,
+        "trace_hooks": env.bool("KABLE_TRACE_HOOKS", False),
         "lease_seconds": env.float("KABLE_LEASE_SECONDS", 15.0, validate=Range(1, 600)),
         "slice_seconds": env.float("KABLE_SLICE_SECONDS", 10.0, validate=Range(0.1, 600)),
         "sweep_seconds": env.float("KABLE_SWEEP_SECONDS", 0.5, validate=Range(0.05, 60)),

@@ -6,8 +6,11 @@ another version of the contract is told that, not that one of its hooks is unkno
 
 import inspect
 import re
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -31,6 +34,19 @@ SPECS: Mapping[str, tuple[str, ...]] = {
 """Every hook's name and its arguments, in order."""
 
 Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Deprecation:
+    """A hook or an argument that goes: since when it warns, when it is gone, what to use."""
+
+    since: date
+    until: date
+    instead: str
+
+
+DEPRECATED: Mapping[str, Deprecation] = {}
+"""By `hook` or `hook.argument`. An entry stands here for a year before what it names goes."""
 
 
 class Refused(Exception):
@@ -69,6 +85,40 @@ def try_out(slug: str, load: Callable[[], object]) -> tuple[object, Provider]:
     except pluggy.PluginValidationError as error:
         raise Refused("; ".join(str(error).splitlines())) from error
     return plugin, provider
+
+
+def deprecations(plugin: object) -> Iterator[str]:
+    """What a plugin uses that will go, with the date and what to use instead."""
+    for hook, function in _hooks(plugin):
+        used = [hook, *(f"{hook}.{name}" for name in inspect.signature(function).parameters)]
+        for name in used:
+            if one := DEPRECATED.get(name):
+                yield (
+                    f"{name} is deprecated since {one.since} and goes on {one.until}: "
+                    f"use {one.instead}"
+                )
+
+
+def within(seconds: float, function: Callable[[], Answer]) -> Answer:
+    """What `function` answers or raises, within that time. Raises Refused where it does not end:
+    its thread is then left behind."""
+    done: list[Answer] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(function())
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="plugin-tryout")
+    thread.start()
+    thread.join(seconds)
+    if failed:
+        raise failed[0]
+    if not done:
+        raise Refused(f"loading it did not end within {seconds:g} s")
+    return done[0]
 
 
 def _guarded(failing: str, function: Callable[[], Answer]) -> Answer:

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from kable_hub.cli import contract_checking
 from kable_hub.cli.opening import load_settings, with_plugins
 from kable_hub.cli.showing import as_json, moment, say_json
 from kable_hub.domain import Environment
@@ -19,6 +20,7 @@ from kable_hub.usecases.provider_checks import check_provider as use
 @click.argument("name")
 @click.option("--env", type=click.Choice([one.value for one in Environment]), help="[both]")
 @click.option("--method", default="", help="Only this way to connect.")
+@click.option("--settings", "only_settings", is_flag=True, help="Leave the contract out.")
 @click.option("--sandbox", is_flag=True, help="Try it at the provider, with test keys.")
 @click.option(
     "--set", "values", multiple=True, metavar="NAME=VALUE", help="A setting of the connection."
@@ -29,16 +31,20 @@ def check_provider(
     name: str,
     env: str | None,
     method: str,
+    only_settings: bool,
     sandbox: bool,
     values: tuple[str, ...],
     customer: str,
     json_: bool,
 ) -> None:
-    """Say what is missing before NAME can be connected; status 1 where it cannot.
+    """Say what is missing before NAME can be connected, and how well its plugin keeps the
+    contract; status 1 where it cannot be connected, or breaks a rule of the first level.
 
     Names the variables that are not set or malformed, the addresses to register at the
     provider, the permissions and events it needs, and how existing connections stand. Asks
-    the provider nothing.
+    the provider nothing. Then, unless --settings is given, it tries every rule of the contract
+    that applies against the plugin's own simulator, names the broken ones with the page that
+    explains them, and the level: bronze, silver or gold.
 
     With --sandbox it plays the main flow against the provider itself, in its test environment
     and in a store that is thrown away: connect by the provider's form, customer, invoice, card
@@ -55,13 +61,16 @@ def check_provider(
     with with_plugins() as hub:
         _known(hub, name)
         found = use(hub, name, Environment(env) if env else None, method)
-    if not found.ways:
-        raise click.UsageError(f"{name} has no such way to connect.")
+        if not found.ways:
+            raise click.UsageError(f"{name} has no such way to connect.")
+        if not json_:
+            _tell(found)
+        rules = None if only_settings else contract_checking.verdicts(hub, name, not json_)
     if json_:
-        say_json(_as_json(found))
-    else:
-        _tell(found)
-    if not found.connectable:
+        say_json({**_as_json(found), "contract": contract_checking.as_json(rules)})
+    elif not only_settings:
+        contract_checking.tell(rules)
+    if not found.connectable or not contract_checking.is_sound(rules):
         raise click.exceptions.Exit(1)
 
 

@@ -3,7 +3,9 @@
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -11,6 +13,7 @@ import structlog
 from peewee import PeeweeException
 
 from kable_hub.cli.opening import load_settings
+from kable_hub.settings import Settings
 from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
@@ -64,11 +67,33 @@ class Loop:
         return None
 
 
+def plugin_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of both commands that run plugins for long."""
+    folder = click.Path(exists=True, file_okay=False, path_type=Path)
+    for option in (
+        click.option("--trace-hooks", is_flag=True, help="Log each call of a plugin's hook."),
+        click.option("--plugins-dir", type=folder, help="Single-file plugins too: DIR/acme.py."),
+    ):
+        command = option(command)
+    return command
+
+
+def _with_plugins(settings: Settings, folder: Path | None, trace: bool) -> Settings:
+    return replace(
+        settings,
+        plugins_dir=folder or settings.plugins_dir,
+        trace_hooks=trace or settings.trace_hooks,
+    )
+
+
 @click.command()
 @click.option("--host", help="The address to listen on. [KABLE_HOST, else 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="[KABLE_PORT, else 8080]")
 @click.option("--no-sync", is_flag=True, help="Leave the sync loop to `kable-hub worker`.")
-def serve(host: str | None, port: int | None, no_sync: bool) -> None:
+@plugin_options
+def serve(
+    host: str | None, port: int | None, no_sync: bool, plugins_dir: Path | None, trace_hooks: bool
+) -> None:
     """Serve the hub until it is told to stop; requests under way are finished first.
 
     The database is migrated, and the sync loop runs in this process. Where another process
@@ -78,7 +103,7 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
     from kable_hub.web.app import create_app
     from kable_hub.web.server import serve as serve_app
 
-    settings = load_settings(talkative=True)
+    settings = _with_plugins(load_settings(talkative=True), plugins_dir, trace_hooks)
     settings = replace(settings, host=host or settings.host, port=_given(port, settings.port))
     hub = open_hub(settings)
     loop = Loop(hub)
@@ -98,9 +123,10 @@ def serve(host: str | None, port: int | None, no_sync: bool) -> None:
 
 
 @click.command()
-def worker() -> None:
+@plugin_options
+def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
     """Run the sync loop alone, until SIGTERM or SIGINT; what is under way is finished first."""
-    hub = open_hub(load_settings(talkative=True))
+    hub = open_hub(_with_plugins(load_settings(talkative=True), plugins_dir, trace_hooks))
     stop = threading.Event()
 
     def told(_signal: int, _frame: FrameType | None) -> None:

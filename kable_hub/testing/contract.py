@@ -86,12 +86,16 @@ def rules(contract: type[ProviderContract] = ProviderContract) -> Iterator[tuple
             yield name, found
 
 
+def text_of(name: str) -> str:
+    """A rule's own words, on one line."""
+    return " ".join((getattr(ProviderContract, name).__doc__ or "").split())
+
+
 def examine(plugin: ModuleType, simulator: type[ContractSimulator]) -> Iterator[Verdict]:
     """Run every rule that applies, one after the other; answers each as it is known."""
     contract = type("Contract", (ProviderContract,), {"plugin": plugin, "simulator": simulator})
     for name, one in rules(contract):
-        text = " ".join((getattr(contract, name).__doc__ or "").split())
-        yield Verdict(name, one.level, text, _broken(contract(), name))
+        yield Verdict(name, one.level, text_of(name), _broken(contract(), name))
 
 
 def _broken(contract: ProviderContract, name: str) -> str:

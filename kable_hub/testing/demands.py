@@ -11,7 +11,6 @@ Level = Literal["bronze", "silver", "gold"]
 LEVELS: tuple[Level, ...] = ("bronze", "silver", "gold")
 """What a plugin earns: every rule of a level and of those before it is kept."""
 
-Applies = Callable[[Provider], bool]
 Function = TypeVar("Function", bound=Callable[..., None])
 Error = TypeVar("Error", bound=BaseException)
 MARK = "__rule__"
@@ -22,31 +21,42 @@ class RuleBroken(AssertionError):
 
 
 @dataclass(frozen=True)
+class Condition:
+    """Which providers a rule holds for. `said` goes on from "where it"."""
+
+    said: str
+    holds: Callable[[Provider], bool]
+
+
+@dataclass(frozen=True)
 class Rule:
-    """The level a test belongs to, and to which providers it applies."""
+    """The level a test belongs to, and the conditions under which it applies."""
 
     level: Level
-    applies: Applies
+    conditions: tuple[Condition, ...] = ()
+
+    def applies(self, provider: Provider) -> bool:
+        """Whether the rule holds for what this provider declares."""
+        return all(one.holds(provider) for one in self.conditions)
 
 
-def rule(level: Level, *applies: Applies) -> Callable[[Function], Function]:
-    """Mark a test as a rule of `level` for the providers to which all of `applies` apply."""
+def rule(level: Level, *conditions: Condition) -> Callable[[Function], Function]:
+    """Mark a test as a rule of `level` for providers that fulfil all conditions."""
 
     def mark(function: Function) -> Function:
-        setattr(function, MARK, Rule(level, lambda provider: all(one(provider) for one in applies)))
+        setattr(function, MARK, Rule(level, conditions))
         return function
 
     return mark
 
 
-def can(capability: Capability) -> Applies:
+def can(capability: Capability) -> Condition:
     """It applies to providers that declare this."""
-    return lambda provider: provider.can(capability)
+    return Condition(f"declares `{capability}`", lambda provider: provider.can(capability))
 
 
-def keyed(provider: Provider) -> bool:
-    """It applies to providers that honour idempotency keys."""
-    return provider.dedupe.by == "key"
+keyed = Condition("honours idempotency keys", lambda provider: provider.dedupe.by == "key")
+"""It applies to providers that honour idempotency keys."""
 
 
 def demand(truth: object, said: str) -> None:

@@ -56,7 +56,7 @@ def open_hub(
     clock = clock or SystemClock()
     database = Database(settings.database_url)
     schema.migrate(database)
-    dispatcher = Dispatcher(registry or discover(settings))
+    dispatcher = Dispatcher(registry or discover(settings), trace=settings.trace_hooks)
     vault = Vault(settings.encryption_keys or (key_file(settings.data_dir / "encryption.key"),))
     access = Access(database, vault, dispatcher, settings, clock)
     budget = Budget(clock)

@@ -55,7 +55,9 @@ def environ_reads(source: Source) -> list[str]:
 @pytest.mark.parametrize("source", [*hub(), *plugins()], ids=lambda source: source.name)
 def test_time_environment_and_numbers_come_from_where_they_should(source):
     assert stray_calls(source) == []
-    if not source.name.startswith(("kable_hub/cli", "kable_hub/__main__", "kable_hub/testing/rules/")):
+    if not source.name.startswith(
+        ("kable_hub/cli", "kable_hub/__main__", "kable_hub/testing/rules/")
+    ):
         assert environ_reads(source) == []
 
 

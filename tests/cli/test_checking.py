@@ -47,7 +47,7 @@ def said(done):
 
 
 def test_what_is_missing_is_named_for_each_way_in(cli):
-    done = cli("check-provider", "stripe", "--method", "oauth", "--json")
+    done = cli("check-provider", "stripe", "--settings", "--method", "oauth", "--json")
     assert (done.code, done.json["connectable"]) == (1, False)
     ways = {one["environment"]: one for one in done.json["ways"]}
     for environment in ("live", "test"):
@@ -57,18 +57,18 @@ def test_what_is_missing_is_named_for_each_way_in(cli):
     assert done.json["redirectUri"].endswith("/connect/stripe/callback")
     assert done.json["webhooks"]["live"].endswith("/webhooks/stripe/live")
     assert "account.application.deauthorized" in done.json["events"]
-    shown = cli("check-provider", "stripe", "--method", "oauth")
+    shown = cli("check-provider", "stripe", "--settings", "--method", "oauth")
     assert (shown.code, "set KABLE_STRIPE_LIVE_CLIENT_ID" in shown.out) == (1, True)
     assert "It cannot be connected" in shown.out
 
 
 def test_a_way_that_needs_nothing_of_the_operator_is_ready(cli):
-    found = cli.ok("check-provider", "stripe", "--env", "test")
+    found = cli.ok("check-provider", "stripe", "--settings", "--env", "test")
     ready = {one["method"]: one["ready"] for one in found["ways"]}
     assert ready == {"oauth": False, "key": True}
     needs = {one["method"]: one["needs"] for one in found["ways"]}
     assert "Invoices: write" in needs["key"]
-    assert "It can be connected." in cli("check-provider", "stripe").out
+    assert "It can be connected." in cli("check-provider", "stripe", "--settings").out
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_a_way_that_needs_nothing_of_the_operator_is_ready(cli):
 )
 def test_what_is_malformed_is_named_and_not_shown(cli, monkeypatch, name, value):
     monkeypatch.setenv(f"KABLE_STRIPE_TEST_{name}", value)
-    done = cli("check-provider", "stripe", "--json")
+    done = cli("check-provider", "stripe", "--settings", "--json")
     assert done.code == 1
     faults = [fault for one in done.json["ways"] for fault in one["faults"]]
     assert {fault.partition(":")[0] for fault in faults} == {f"KABLE_STRIPE_TEST_{name}"}
     assert f"{value!r}" not in done.out
-    assert f"KABLE_STRIPE_TEST_{name}" in cli("check-provider", "stripe").out
+    assert f"KABLE_STRIPE_TEST_{name}" in cli("check-provider", "stripe", "--settings").out
 
 
 def test_connections_are_listed_without_a_secret(cli, stripe, key):
@@ -92,10 +92,10 @@ def test_connections_are_listed_without_a_secret(cli, stripe, key):
     scope = Scope(account, TEST)
     connecting.start_connecting(hub, scope, "stripe", method="key", form=form)
     hub.close()
-    done = cli("check-provider", "stripe", "--json")
+    done = cli("check-provider", "stripe", "--settings", "--json")
     (row,) = done.json["connections"]
     assert (row["accountId"], row["environment"], row["state"]) == (account, "test", "active")
-    shown = cli("check-provider", "stripe").out
+    shown = cli("check-provider", "stripe", "--settings").out
     assert f"of {account} in test: active" in shown
     assert key not in done.out + shown
 
@@ -109,21 +109,21 @@ def set_up_quickbooks(monkeypatch, **client_ids):
 
 def test_a_provider_by_consent_alone_says_what_to_register_there(cli, monkeypatch):
     set_up_quickbooks(monkeypatch, LIVE="client-of-live")
-    found = cli.ok("check-provider", "quickbooks")
+    found = cli.ok("check-provider", "quickbooks", "--settings")
     needs = {one["method"]: one["needs"] for one in found["ways"]}
     assert needs == {"oauth": ["com.intuit.quickbooks.accounting"]}
     assert found["redirectUri"].endswith("/connect/quickbooks/callback")
     assert found["reconnectUrl"].endswith("/connect/quickbooks/reconnect")
     assert found["webhooks"]["live"].endswith("/webhooks/quickbooks/live")
     assert "Invoice: Void" in found["events"]
-    shown = cli("check-provider", "quickbooks").out
+    shown = cli("check-provider", "quickbooks", "--settings").out
     assert f"reconnect address: {found['reconnectUrl']}" in shown
     assert "secret-1234567" not in shown
 
 
 def test_the_keys_of_one_environment_are_no_keys_for_the_other(cli, monkeypatch):
     set_up_quickbooks(monkeypatch)
-    done = cli("check-provider", "quickbooks", "--json")
+    done = cli("check-provider", "quickbooks", "--settings", "--json")
     assert (done.code, done.json["connectable"]) == (1, False)
     live, test = (one["faults"] for one in done.json["ways"])
     names = ("KABLE_QUICKBOOKS_LIVE_CLIENT_ID", "KABLE_QUICKBOOKS_TEST_CLIENT_ID")
@@ -135,14 +135,14 @@ def test_the_keys_of_one_environment_are_no_keys_for_the_other(cli, monkeypatch)
 def test_an_unknown_provider_or_way_is_told(cli):
     done = cli("check-provider", "nobody")
     assert (done.code, "nobody" in done.err) == (1, True)
-    assert cli("check-provider", "stripe", "--method", "magic").code == 2
-    assert cli("check-provider", "stripe", "--set", "a=b").code == 2
-    assert cli("check-provider", "stripe", "--sandbox", "--set", "a").code == 2
-    assert cli("check-provider", "stripe", "--sandbox", "--env", "live").code == 2
+    assert cli("check-provider", "stripe", "--settings", "--method", "magic").code == 2
+    assert cli("check-provider", "stripe", "--settings", "--set", "a=b").code == 2
+    assert cli("check-provider", "stripe", "--settings", "--sandbox", "--set", "a").code == 2
+    assert cli("check-provider", "stripe", "--settings", "--sandbox", "--env", "live").code == 2
 
 
 def test_the_sandbox_plays_the_main_flow_and_leaves_nothing_behind(cli, stripe, key):
-    done = cli("check-provider", "stripe", "--sandbox", "--json", *MAILED)
+    done = cli("check-provider", "stripe", "--settings", "--sandbox", "--json", *MAILED)
     assert outcomes(done) == {
         "connect": "ok",
         "check": "ok",
@@ -166,7 +166,7 @@ def test_the_sandbox_plays_the_main_flow_and_leaves_nothing_behind(cli, stripe, 
 
 
 def test_the_sandbox_waits_where_only_an_end_customer_could_go_on(cli, stripe, key):
-    done = cli("check-provider", "stripe", "--sandbox", "--json")
+    done = cli("check-provider", "stripe", "--settings", "--sandbox", "--json")
     assert done.code == 0
     found = outcomes(done)
     assert found["plan the invoice"] == found["push the invoice"] == "waits"
@@ -178,7 +178,7 @@ def test_the_sandbox_waits_where_only_an_end_customer_could_go_on(cli, stripe, k
 def test_the_sandbox_takes_a_customer_that_stands_there(cli, stripe, key):
     (account,) = stripe.accounts
     there = stripe.add_customer(account, TEST)
-    done = cli("check-provider", "stripe", "--sandbox", "--customer", there)
+    done = cli("check-provider", "stripe", "--settings", "--sandbox", "--customer", there)
     assert done.code == 0
     assert f"ok       customer: {there}" in done.out
     assert [one["status"] for one in stripe.documents()] == ["void"]
@@ -188,7 +188,7 @@ def test_the_sandbox_takes_a_customer_that_stands_there(cli, stripe, key):
 @pytest.mark.parametrize("live", ["sk_live_0123456789", "rk_live_0123456789"])
 def test_the_sandbox_takes_no_live_key(cli, stripe, monkeypatch, live):
     monkeypatch.setenv("KABLE_STRIPE_TEST_FORM_KEY", live)
-    done = cli("check-provider", "stripe", "--sandbox")
+    done = cli("check-provider", "stripe", "--settings", "--sandbox")
     assert done.code == 1
     assert done.out.startswith("failed   connect: key: this belongs to live")
     assert live not in done.out
@@ -196,9 +196,9 @@ def test_the_sandbox_takes_no_live_key(cli, stripe, monkeypatch, live):
 
 
 def test_the_sandbox_names_what_it_lacks(cli, stripe):
-    done = cli("check-provider", "stripe", "--sandbox")
+    done = cli("check-provider", "stripe", "--settings", "--sandbox")
     assert (done.code, "KABLE_STRIPE_TEST_FORM_KEY" in done.out) == (1, True)
-    other = cli("check-provider", "quickbooks", "--sandbox")
+    other = cli("check-provider", "quickbooks", "--settings", "--sandbox")
     assert other.code == 1
     assert other.out.startswith("failed   connect: ")
     assert cli("check-provider", "nobody", "--sandbox").code == 1
@@ -209,7 +209,7 @@ def test_the_sandbox_tells_which_step_failed_and_tries_the_others(cli, stripe, m
     poor = stripe.add_key(account, TEST, "rak_checkout_session_write")
     monkeypatch.setenv("KABLE_STRIPE_TEST_FORM_KEY", poor)
     stripe.fault(Fault(r"/v1/invoices/\w+/void", "POST", status=400, body=VOIDLESS))
-    done = cli("check-provider", "stripe", "--sandbox", "--json", *MAILED)
+    done = cli("check-provider", "stripe", "--settings", "--sandbox", "--json", *MAILED)
     assert done.code == 1
     found = outcomes(done)
     assert found["card page"] == found["void the invoice"] == "failed"

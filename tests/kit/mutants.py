@@ -71,6 +71,7 @@ MUTANTS = (
         "    if not request.form:\n",
         '    if not request.form:\n        with request.call("begin", writes=True):\n'
         "            pass\n",
+        "every_request_stands_in_the_gate",
     ),
     _mutant(
         "connecting_again_names_the_same_account",
@@ -120,16 +121,8 @@ MUTANTS = (
     _mutant(
         "a_reference_is_checked_and_answered_in_its_own_form",
         "mapping",
-        'LinkedCustomer(customer["id"], ',
-        'LinkedCustomer(customer["id"].upper(), ',
-        "a_customer_is_found_by_its_name",
-        *(
-            f"{name}"
-            for name in (
-                "an_invoice_becomes_one_document",
-                "a_customer_of_another_push_is_never_taken",
-            )
-        ),
+        'LinkedCustomer(customer["id"], customer["name"], ',
+        'LinkedCustomer(customer["id"], __import__("uuid").uuid4().hex, ',
     ),
     _mutant(
         "checking_a_reference_only_reads",
@@ -156,10 +149,9 @@ MUTANTS = (
     ),
     _mutant(
         "a_push_sent_again_sends_the_same",
-        "__init__",
-        "    body = mapping.with_marker(push)\n",
-        '    body = {**mapping.with_marker(push), "memo": "again" if push.progress else "first"}\n'
-        '    push.save({"tried": True})\n',
+        "client",
+        '"Content-Type": "application/json", ',
+        '"Content-Type": "application/json", "X-Try": __import__("uuid").uuid4().hex, ',
     ),
     _mutant(
         "planning_writes_nothing",

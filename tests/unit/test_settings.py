@@ -68,6 +68,8 @@ def test_every_variable_reaches_its_field(tmp_path):
             "KABLE_PRIVATE_WEBHOOKS": "true",
             "KABLE_LOG_FORMAT": "json",
             "KABLE_LOG_LEVEL": "DEBUG",
+            "KABLE_PLUGINS_DIR": str(tmp_path),
+            "KABLE_TRACE_HOOKS": "true",
         }
     )
     assert dataclasses.asdict(settings) == {
@@ -90,6 +92,8 @@ def test_every_variable_reaches_its_field(tmp_path):
         "private_webhooks": True,
         "log_format": "json",
         "log_level": "DEBUG",
+        "plugins_dir": tmp_path,
+        "trace_hooks": True,
         "operator_values": {},
     }
 

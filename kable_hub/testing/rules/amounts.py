@@ -8,9 +8,8 @@ from typing import Any
 from kable_hub import money
 from kable_hub.domain import Invoice, InvoiceLine
 from kable_hub.errors import NeedsCustomer, NeedsOperator, Rejected, Unsupported
-from kable_hub.provider import Provider
 from kable_hub.testing import builders
-from kable_hub.testing.demands import demand, rule
+from kable_hub.testing.demands import Condition, demand, rule
 from kable_hub.testing.rules.base import Rules
 
 REFUSALS = (Unsupported, NeedsOperator, NeedsCustomer)
@@ -20,14 +19,13 @@ ZERO, THREE = ("JPY", "KRW", "CLP"), ("KWD", "BHD", "TND")
 LONG = "Beratung — 茶 & Söhne 🫖 <b>\"'"
 
 
-def fractions(provider: Provider) -> bool:
-    """It applies to providers that take fractional quantities."""
-    return provider.facts.fractional_quantities
+fractions = Condition(
+    "takes fractional quantities", lambda provider: provider.facts.fractional_quantities
+)
+"""It applies to providers that take fractional quantities."""
 
-
-def minus(provider: Provider) -> bool:
-    """It applies to providers that take negative lines."""
-    return provider.facts.negative_lines
+minus = Condition("takes negative lines", lambda provider: provider.facts.negative_lines)
+"""It applies to providers that take negative lines."""
 
 
 class Amounts(Rules):

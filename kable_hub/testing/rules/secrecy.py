@@ -79,12 +79,12 @@ def _listening() -> Iterator[list[str]]:
         def emit(self, record: logging.LogRecord) -> None:
             lines.append(f"{record.getMessage()} {record.exc_info} {record.__dict__}")
 
-    listener, root = Listener(logging.DEBUG), logging.getLogger()
-    level = root.level
-    root.addHandler(listener)
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    root.handlers = [Listener(logging.DEBUG)]
     root.setLevel(logging.DEBUG)
     try:
         yield lines
     finally:
-        root.removeHandler(listener)
+        root.handlers = handlers
         root.setLevel(level)
