@@ -30,6 +30,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "fates": parts_delivery.fates,
     "states": parts_delivery.states,
     "hooks": parts_contract.hooks,
+    "rules": parts_contract.rules,
     "errors": parts_contract.errors,
     "error-answers": parts_contract.error_answers,
     "capabilities": parts_contract.capabilities,

@@ -16,6 +16,8 @@ from kable_hub.errors import ProviderError
 from kable_hub.plugins import discover
 from kable_hub.provider import Capability, Facts, Limit, Provider
 from kable_hub.settings import Settings
+from kable_hub.testing import contract
+from kable_hub.testing.demands import Rule
 from kable_hub.tryout import REQUIRED_HOOKS, SPECS, capability_of
 from kable_hub.usecases.errors import problem_of
 
@@ -45,6 +47,22 @@ def signature(name: str) -> str:
     if len(short) <= WIDTH:
         return short
     return f"def {name}(\n    {arguments}\n) -> {answer}: ..."
+
+
+def rules() -> str:
+    """Every rule of the contract's tests: its level, whom it concerns, its own words."""
+    found: dict[str, list[str]] = {}
+    for name, one in contract.rules():
+        (group,) = (base for base in contract.ProviderContract.__bases__ if name in vars(base))
+        found.setdefault(group.__name__, []).append(_rule(name, one))
+    return "\n\n".join(f"## {name}\n\n" + "\n\n".join(texts) for name, texts in found.items())
+
+
+def _rule(name: str, one: Rule) -> str:
+    title = name.removeprefix("test_").replace("_", " ")
+    whom = " and ".join(condition.said for condition in one.conditions)
+    holds = f"{one.level}, where the provider {whom}" if whom else one.level
+    return f"### {title}\n\n*{holds}.* {contract.text_of(name)}"
 
 
 def errors() -> str:

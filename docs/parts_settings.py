@@ -29,8 +29,13 @@ ABOUT = {
         "base64 each; empty: one is made in `encryption.key` in the data folder"
     ),
     "KABLE_ENGINE": "how drains are woken; only `embedded` is built",
-    "KABLE_DISABLE_PLUGINS": "slugs of plugins that are not loaded, separated by commas",
-    "KABLE_ALLOW_PLUGINS": "the only slugs that are loaded, separated by commas; empty: all",
+    "KABLE_DISABLE_PLUGINS": (
+        "plugins that are not loaded, separated by commas: a slug, a distribution, or "
+        "`distribution==version`"
+    ),
+    "KABLE_ALLOW_PLUGINS": "the only plugins that are loaded, named in the same way; empty: all",
+    "KABLE_PLUGINS_DIR": "a folder of single-file plugins, loaded too: `acme.py` is `acme`",
+    "KABLE_TRACE_HOOKS": "log each call of a plugin's hook: outcome and milliseconds, no content",
     "KABLE_LEASE_SECONDS": "how long a worker may be silent before another takes over",
     "KABLE_SLICE_SECONDS": "how long one connection is worked before others get a turn",
     "KABLE_SWEEP_SECONDS": "how often the hub looks for due work that nobody woke it for",
