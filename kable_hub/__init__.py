@@ -71,14 +71,14 @@ from kable_hub.provider import (
 )
 
 if TYPE_CHECKING:
-    from kable_hub import transport
+    from kable_hub import keyform, rest, transport
 else:
 
     def __getattr__(name: str) -> object:
-        """`transport` on demand: sockets and certificates are not loaded with the types."""
-        if name != "transport":
+        """The helpers on demand: sockets and certificates are not loaded with the types."""
+        if name not in ("keyform", "rest", "transport"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return import_module("kable_hub.transport")
+        return import_module(f"kable_hub.{name}")
 
 
 __version__ = "0.1.0"
@@ -146,6 +146,8 @@ __all__ = [
     "canonical",
     "combining",
     "hookimpl",
+    "keyform",
     "money",
+    "rest",
     "transport",
 ]

@@ -27,6 +27,16 @@ class Mutant:
     also: frozenset[str] = field(default_factory=frozenset)
 
 
+API = "    return rest.Api(hub, "
+
+
+def _api(rule: str, methods: str, *also: str) -> Mutant:
+    """A mutant whose client is the hub's with other methods."""
+    body = "".join(f"        {line}\n" for line in methods.strip().split("\n"))
+    broken = f"    class Broken(rest.Api):\n{body}\n    return Broken(hub, "
+    return _mutant(rule, "client", API, broken, *also)
+
+
 def _mutant(rule: str, file: str, old: str, new: str, *also: str) -> Mutant:
     return Mutant(f"test_{rule}", f"{file}.py", old, new, frozenset(f"test_{one}" for one in also))
 
@@ -68,9 +78,8 @@ MUTANTS = (
     _mutant(
         "the_dialogue_begins_with_a_form_or_a_page_of_the_provider",
         "connect",
-        "    if not request.form:\n",
-        '    if not request.form:\n        with request.call("begin", writes=True):\n'
-        "            pass\n",
+        "    return keyform.step(",
+        '    with request.call("begin", writes=True):\n        pass\n    return keyform.step(',
         "every_request_stands_in_the_gate",
     ),
     _mutant(
@@ -88,8 +97,10 @@ MUTANTS = (
     _mutant(
         "what_is_no_key_is_asked_for_again",
         "connect",
-        "_form(request, error.message)",
-        "_form(request)",
+        "        account = api.get(",
+        "        if len(key) > 20:\n"
+        '            granted = {request.environment: Credentials({"key": key})}\n'
+        '            return Grant("ac_0001", "Anybody", granted)\n        account = api.get(',
     ),
     _mutant(
         "a_key_of_the_other_environment_is_refused",
@@ -97,19 +108,22 @@ MUTANTS = (
         'if account["environment"] != request.environment:',
         "if False:",
     ),
-    _mutant(
+    _api(
         "secrets_are_in_no_error",
-        "client",
-        '            raise _error(call, answer, found.get("error"))',
-        '            refusal = _error(call, answer, found.get("error"))\n'
-        '            refusal.args = (f"{refusal.message} {self.key}",)\n            raise refusal',
+        """
+def error(self, call, answer, said):
+    found = super().error(call, answer, said)
+    found.args = (f"{found.message} {self.headers}",)
+    return found
+""",
     ),
-    _mutant(
+    _api(
         "secrets_are_in_no_log",
-        "client",
-        '        with self.hub.call(name, writes=method != "GET") as call:\n',
-        '        __import__("logging").getLogger("client").debug("sending %s", headers)\n'
-        '        with self.hub.call(name, writes=method != "GET") as call:\n',
+        """
+def request(self, name, *given):
+    __import__("logging").getLogger("client").debug("sending %s", self.headers)
+    return super().request(name, *given)
+""",
     ),
     _mutant(
         "secrets_are_in_no_progress_and_no_document",
@@ -138,8 +152,8 @@ MUTANTS = (
     _mutant(
         "a_customer_is_made_once_however_often_it_is_asked",
         "__init__",
-        "made = hits[0] if hits else api.post(",
-        "made = api.post(",
+        "hits[0]\n        if hits\n        else api.post(",
+        "api.post(",
     ),
     _mutant(
         "what_was_frozen_is_what_is_sent",
@@ -147,11 +161,13 @@ MUTANTS = (
         "    return {**push.document, ",
         '    return {**push.document, "number": push.invoice.number, ',
     ),
-    _mutant(
+    _api(
         "a_push_sent_again_sends_the_same",
-        "client",
-        '"Content-Type": "application/json", ',
-        '"Content-Type": "application/json", "X-Try": __import__("uuid").uuid4().hex, ',
+        """
+def post(self, name, path, body, headers=rest.NOTHING):
+    own = {**headers, "X-Try": __import__("uuid").uuid4().hex}
+    return super().post(name, path, body, own)
+""",
     ),
     _mutant(
         "planning_writes_nothing",
@@ -173,59 +189,85 @@ MUTANTS = (
         "    body = mapping.with_marker(push)\n",
         '    body = mapping.with_marker(push)\n    push.save({"seen": "x" * 9000})\n',
     ),
-    _mutant(
+    _api(
         "an_error_under_a_good_status_is_no_receipt",
-        "client",
-        'answer.status in (200, 201) and "error" not in found and found',
-        "answer.status in (200, 201) and found",
+        """
+def _is_result(self, call, body):
+    return bool(body)
+""",
     ),
-    _mutant(
+    _api(
         "an_empty_answer_is_no_receipt",
-        "client",
-        'and "error" not in found and found:',
-        'and "error" not in found and answer.body:',
-        "a_page_of_a_gateway_is_no_answer",
+        """
+def _is_result(self, call, body):
+    return isinstance(body, dict | list) and "error" not in body
+""",
     ),
-    _mutant(
+    _api(
         "a_page_of_a_gateway_is_no_answer",
-        "client",
-        "    except ValueError:\n        return {}\n",
-        '    except ValueError:\n        return {"text": answer.text} if answer.text else {}\n',
-        "a_refusal_of_a_gateway_proves_nothing",
+        """
+def _is_result(self, call, body):
+    return super()._is_result(call, body) or (body is None and call.writes)
+""",
+        "half_an_answer_is_none",
+        "an_empty_answer_is_no_receipt",
     ),
     _mutant(
         "too_many_requests_name_a_declared_limit", "client", 'limit="calls"', 'limit="requests"'
     ),
-    _mutant(
+    _api(
         "the_wait_a_provider_asks_for_is_told_by_a_date",
-        "client",
-        "later = answer.retry_after()",
-        'later = answer.retry_after() if answer.header("Retry-After").isdigit() else None',
+        """
+def error(self, call, answer, said):
+    found = super().error(call, answer, said)
+    if not answer.header("Retry-After").isdigit():
+        found.retry_after = None
+    return found
+""",
     ),
-    _mutant(
+    _api(
         "a_wait_that_makes_no_sense_is_not_believed",
-        "client",
-        "later = answer.retry_after()",
-        'later = answer.retry_after()\n    if later is None and answer.header("Retry-After"):\n'
-        '        later = __import__("datetime").timedelta(days=9)',
+        """
+def error(self, call, answer, said):
+    found = super().error(call, answer, said)
+    if answer.header("Retry-After") and found.retry_after is None:
+        found.retry_after = __import__("datetime").timedelta(days=9)
+    return found
+""",
     ),
-    _mutant(
+    _api(
         "access_that_was_taken_back_stops_the_connection",
-        "client",
-        "if status in (401, 403) and known:",
-        "if status in (401, 403) and known and not call.writes:",
+        """
+def error(self, call, answer, said):
+    if answer.status == 401 and call.writes:
+        return __import__("kable_hub").Rejected("No.")
+    return super().error(call, answer, said)
+""",
     ),
-    _mutant(
+    _api(
         "fields_that_nobody_knows_yet_do_no_harm",
-        "client",
-        'and "error" not in found and found:',
-        'and "error" not in found and found and "loyalty" not in found:',
+        """
+def _is_result(self, call, body):
+    return super()._is_result(call, body) and "loyalty" not in body
+""",
     ),
-    _mutant(
+    _api(
         "an_answer_is_waited_for_as_long_as_the_hub_allows",
-        "client",
-        "            answer = transport.send(\n",
-        "            call.timeout = (30.0, 30.0)\n            answer = transport.send(\n",
+        """
+def request(self, name, *given):
+    from contextlib import contextmanager
+    from dataclasses import replace
+
+    held = self.hub.guard
+
+    @contextmanager
+    def patient(*named):
+        with held(*named) as call:
+            call.timeout = (30.0, 30.0)
+            yield call
+
+    return rest.Api.request(replace(self, hub=replace(self.hub, guard=patient)), name, *given)
+""",
     ),
     _mutant(
         "looking_only_reads",
@@ -235,11 +277,14 @@ MUTANTS = (
         "    listed = client.of(connection)",
         "every_request_stands_in_the_gate",
     ),
-    _mutant(
+    _api(
         "it_never_sleeps",
-        "client",
-        "    if status == 429:\n",
-        '    if status == 429:\n        __import__("time").sleep(0.01)\n',
+        """
+def error(self, call, answer, said):
+    if answer.status == 429:
+        __import__("time").sleep(0.01)
+    return super().error(call, answer, said)
+""",
     ),
     _mutant(
         "it_starts_no_thread",
@@ -251,8 +296,8 @@ MUTANTS = (
     _mutant(
         "it_does_not_read_the_environment",
         "connect",
-        "    if not request.form:\n",
-        '    __import__("os").environ.get("KEY")\n    if not request.form:\n',
+        "    return keyform.step(",
+        '    __import__("os").environ.get("KEY")\n    return keyform.step(',
     ),
     _mutant(
         "it_asks_the_hub_for_the_time",
@@ -269,11 +314,13 @@ MUTANTS = (
     _mutant(
         "it_keeps_no_mutable_state_in_its_modules", "mapping", "MARKER = ", "SEEN = {}\nMARKER = "
     ),
-    _mutant(
+    _api(
         "a_document_beyond_the_first_page_is_found",
-        "client",
-        '            if not page["next"]:\n',
-        '            if not page["next"] or name == "invoices.list":\n',
+        """
+def pages(self, name, path, next_page, items="data", **query):
+    only = (lambda page: {}) if name == "invoices.list" else next_page
+    return super().pages(name, path, only, items, **query)
+""",
     ),
     _mutant(
         "two_documents_of_one_push_are_for_a_person",

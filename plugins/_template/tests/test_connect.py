@@ -36,7 +36,7 @@ def test_a_good_key_names_the_account_and_is_kept(desk, environment):
 def test_a_wrong_key_is_asked_for_again(desk):
     form = step(desk, form={"api_key": "key_of_nobody"})
     assert isinstance(form, Form)
-    assert "does not take this key" in form.error
+    assert form.error == "There is no such key."
 
 
 def test_a_key_of_the_other_environment_is_asked_for_again(desk):

@@ -51,7 +51,7 @@ def link_customer(
         if not found["active"]:
             raise Rejected(f"{reference} is closed at Acme.", code="inactive_customer")
         return mapping.to_linked_customer(found)
-    hits = list(api.pages("customers.list", "/v1/customers", external_id=customer.id))
+    hits = list(api.pages("customers.list", "/v1/customers", client.after, external_id=customer.id))
     if len(hits) > 1:
         choices = [Candidate(one["id"], one["name"]) for one in hits]
         said = "Several customers at Acme carry this customer's id. Pick one."
@@ -59,7 +59,11 @@ def link_customer(
             said, code="several_customers", on="link", scope="customer", choices=choices
         )
     body = mapping.to_customer_body(customer)
-    made = hits[0] if hits else api.post("customers.create", "/v1/customers", body, key)
+    made = (
+        hits[0]
+        if hits
+        else api.post("customers.create", "/v1/customers", body, {"Idempotency-Key": key})
+    )
     return mapping.to_linked_customer(made)
 
 
@@ -74,7 +78,9 @@ def push_invoice(connection: Connection, push: Push) -> Receipt:
     """Create the invoice under the key of the push: Acme compares the total and finalizes it."""
     body = mapping.with_marker(push)
     try:
-        made = client.of(connection).post("invoices.create", "/v1/invoices", body, push.key)
+        made = client.of(connection).post(
+            "invoices.create", "/v1/invoices", body, {"Idempotency-Key": push.key}
+        )
     except Rejected as error:
         if error.code != "unknown_customer":
             raise
@@ -88,6 +94,7 @@ def find_invoice(connection: Connection, push: Push) -> Receipt | None:
     listed = client.of(connection).pages(
         "invoices.list",
         "/v1/invoices",
+        client.after,
         customer=push.link.reference,
         created_from=(push.since - MARGIN).isoformat(),
     )
@@ -102,7 +109,8 @@ def find_invoice(connection: Connection, push: Push) -> Receipt | None:
 def cancel_invoice(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
     """Void the invoice; Acme takes a second void as well, and refuses where it is paid."""
     path = f"/v1/invoices/{receipt.external_id}/void"
-    voided = client.of(connection).post("invoices.void", path, {}, f"{push.key}-void")
+    key = {"Idempotency-Key": f"{push.key}-void"}
+    voided = client.of(connection).post("invoices.void", path, {}, key)
     return mapping.to_receipt(voided)
 
 

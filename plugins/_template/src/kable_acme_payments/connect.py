@@ -1,9 +1,11 @@
 """The way in: a pasted key, tried before it is kept."""
 
+from collections.abc import Mapping
+
 from marshmallow import Schema, fields, validate
 
-from kable_acme_payments.client import Client
-from kable_hub import ConnectRequest, Credentials, Form, Grant, ReconnectRequired
+from kable_acme_payments import client
+from kable_hub import ConnectRequest, Credentials, Form, Grant, Rejected, keyform
 
 
 class KeyForm(Schema):
@@ -18,18 +20,14 @@ class KeyForm(Schema):
 
 def step(request: ConnectRequest) -> Form | Grant:
     """Ask for the key; then name the account it opens, or ask again and say what was wrong."""
-    if not request.form:
-        return _form(request)
-    key, url = request.form["api_key"].strip(), request.urls[request.environment]["api"]
-    try:
-        account = Client(request, url, key).get("account.get", "/v1/account")
-    except ReconnectRequired as error:
-        return _form(request, error.message)
-    if account["environment"] != request.environment:
-        return _form(request, f"This is a key for {account['environment']}.")
-    granted = {request.environment: Credentials({"key": key})}
-    return Grant(account["id"], account["name"], granted)
 
+    def opened(form: Mapping[str, str]) -> Grant:
+        key = form["api_key"].strip()
+        api = client.at(request, request.urls[request.environment]["api"], key)
+        account = api.get("account.get", "/v1/account")
+        if account["environment"] != request.environment:
+            raise Rejected(f"This is a key for {account['environment']}.")
+        granted = {request.environment: Credentials({"key": key})}
+        return Grant(account["id"], account["name"], granted)
 
-def _form(request: ConnectRequest, error: str = "") -> Form:
-    return Form(KeyForm, f"Connect Acme ({request.environment})", error=error)
+    return keyform.step(request, KeyForm, f"Connect Acme ({request.environment})", opened)
