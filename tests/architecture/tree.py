@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HUB = ROOT / "kable_hub"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("[!_]*") if (path / "src").is_dir())
-PACKAGES = [*PLUGINS, ROOT / "plugins" / "_template"]
-"""The template of a plugin is held to what plugins are held to, but it is not installed."""
+PACKAGES = [*PLUGINS, ROOT / "plugins" / "_template", ROOT / "examples" / "pebble_payments"]
+"""The template and the tutorial's plugin are held to what plugins are held to, not installed."""
 
 
 @dataclass(frozen=True)
