@@ -90,4 +90,5 @@ def render(target: Path, words: Mapping[str, str]) -> None:
 def _belongs(path: Path, root: Path) -> bool:
     """Whether it is a file of the template rather than what a run of its tests left there."""
     inner = path.relative_to(root).parts
-    return path.is_file() and not any(part == "__pycache__" or part[0] == "." for part in inner)
+    left = [part for part in inner if part[0] == "." and part != ".github"]
+    return path.is_file() and not left and "__pycache__" not in inner
