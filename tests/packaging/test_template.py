@@ -82,25 +82,54 @@ def test_the_hub_does_not_see_it_in_the_checkout():
     assert "acme" not in reports
 
 
-def test_an_unchanged_hub_plays_its_demo_with_it(beside):
-    said = run(sys.executable, "-m", "kable_hub", "demo", "--once", "--port", "0", **beside)
-    assert "connected Acme: Lighthouse Software" in said
-    assert "collected by acme" in said
-    assert "Everything came out as expected." in said
-
-
-def test_an_installed_hub_renders_it_for_a_provider_that_is_admitted_there(tmp_path):
-    hub = install(ROOT, tmp_path / "hub")
-    python, beside = sys.executable, {"cwd": str(tmp_path), "PYTHONPATH": str(hub)}
-    place = run(python, "-c", "import kable_hub; print(kable_hub.__file__)", **beside)
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory) -> tuple[Path, dict[str, str]]:
+    """A package that an installed hub rendered, and the environment of a process in which its
+    wheel is installed beside the hub's, and nothing of the checkout is."""
+    folder = tmp_path_factory.mktemp("stranger")
+    hub = install(ROOT, folder / "hub")
+    python, alone = sys.executable, {"cwd": str(folder), "PYTHONPATH": str(hub)}
+    place = run(python, "-c", "import kable_hub; print(kable_hub.__file__)", **alone)
     assert Path(place.strip()) == hub / "kable_hub" / "__init__.py"
-    run(python, "-m", "kable_hub", "new-provider", "zeta", "--kind", "accounting", **beside)
-    package = tmp_path / "kable-zeta-ledger"
+    run(python, "-m", "kable_hub", "new-provider", "zeta", "--kind", "accounting", **alone)
+    package = folder / "kable-zeta-ledger"
+    site = install(package, folder / "site")
+    beside = {"PYTHONPATH": f"{site}{os.pathsep}{hub}", "COLUMNS": "200", "cwd": str(folder)}
+    return package, beside
+
+
+def test_an_installed_hub_renders_every_file_and_admits_the_package(stranger):
+    package, beside = stranger
     made = [path for path in package.rglob("*") if path.is_file()]
     assert len(made) == len([one for one in repository_files() if TEMPLATE in one.parents])
-    site = install(package, tmp_path / "site")
-    reports = json.loads(run(python, "-c", TRIED, PYTHONPATH=f"{site}{os.pathsep}{hub}"))
+    reports = json.loads(run(sys.executable, "-c", TRIED, **beside))
     assert reports["zeta"] == ["kable-zeta-ledger", "admitted", ""]
+
+
+def test_a_rendered_packages_tests_are_green_at_once(stranger):
+    package, beside = stranger
+    said = run(
+        sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(package), **beside
+    )
+    assert " passed" in said
+    assert "skipped" not in said
+
+
+def test_a_rendered_package_earns_gold(stranger):
+    _, beside = stranger
+    said = json.loads(
+        run(sys.executable, "-m", "kable_hub", "check-provider", "zeta", "--json", **beside)
+    )
+    assert (said["connectable"], said["contract"]["level"]) == (True, "gold")
+    assert said["contract"]["broken"] == []
+    assert said["contract"]["rules"] >= 40
+
+
+def test_an_unchanged_hub_plays_its_demo_with_a_rendered_package(stranger):
+    _, beside = stranger
+    said = run(sys.executable, "-m", "kable_hub", "demo", "--once", "--port", "0", **beside)
+    assert "connected Zeta: Lighthouse Software" in said
+    assert "Everything came out as expected." in said
 
 
 def test_it_depends_on_nothing_that_a_hub_does_not_bring(installed):
