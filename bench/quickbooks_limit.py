@@ -26,7 +26,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from _stage import Failed, Hub, answer, asked, process, ready, session, usage
-
 from kable_hub.demo.browsing import Browser
 
 PARTS = "_books_parts.py"

@@ -6,8 +6,8 @@ import pytest
 from kable_quickbooks_ledger.simulator import QuickBooksSimulator
 from kable_stripe_payments.simulator import StripeSimulator
 
-from kable_hub.testing.browsing import Browser
 from kable_hub.demo.stage import free_port
+from kable_hub.testing.browsing import Browser
 from kable_hub.web.server import serve_in_thread
 from tests.docs.reading import ROOT
 from tests.docs.stage import stage

@@ -19,7 +19,6 @@ from typing import Any
 
 from kable_hub import hookimpl
 from kable_hub.demo import simulators
-from kable_hub.testing.browsing import Browser
 from kable_hub.demo.simulators import DemoSimulator
 from kable_hub.demo.stage import free_port
 from kable_hub.domain import Environment
@@ -27,6 +26,7 @@ from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
 from kable_hub.store.deliveries import DeliveryFilter, DeliveryRow
 from kable_hub.store.scope import Scope
+from kable_hub.testing.browsing import Browser
 from kable_hub.usecases import accounts, connecting, deliveries, linking
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.invoicing import InvoiceView, list_invoices

@@ -17,8 +17,8 @@ from kable_stripe_payments.simulator.customers import add_card
 from kable_stripe_payments.simulator.state import Ledger, Object
 
 from kable_hub.clock import ManualClock
-from kable_hub.testing.browsing import Browser
 from kable_hub.domain import Environment
+from kable_hub.testing.browsing import Browser
 from kable_hub.testing.builders import NOW
 from tests.shop import DAY, LIVE, TEST, Shop, opened
 from tests.web.site import customer
