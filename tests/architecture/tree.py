@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HUB = ROOT / "kable_hub"
 PLUGINS = sorted(path for path in (ROOT / "plugins").glob("[!_]*") if (path / "src").is_dir())
-PACKAGES = [*PLUGINS, ROOT / "plugins" / "_template", ROOT / "examples" / "pebble_payments"]
+PACKAGES = [*PLUGINS, ROOT / "plugins" / "_template", ROOT / "plugins" / "_pebble"]
 """The template and the tutorial's plugin are held to what plugins are held to, not installed."""
 
 

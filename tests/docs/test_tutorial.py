@@ -6,7 +6,7 @@ import pytest
 
 from tests.packaging.helpers import ROOT
 
-EXAMPLE = ROOT / "examples" / "pebble_payments"
+EXAMPLE = ROOT / "plugins" / "_pebble"
 BLOCKS = re.findall(
     r"```(python|toml)\n(.*?)```", (ROOT / "docs" / "tutorial.md").read_text(), re.DOTALL
 )
