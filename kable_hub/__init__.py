@@ -71,12 +71,12 @@ from kable_hub.provider import (
 )
 
 if TYPE_CHECKING:
-    from kable_hub import keyform, rest, transport
+    from kable_hub import keyform, oauth2, rest, transport
 else:
 
     def __getattr__(name: str) -> object:
         """The helpers on demand: sockets and certificates are not loaded with the types."""
-        if name not in ("keyform", "rest", "transport"):
+        if name not in ("keyform", "oauth2", "rest", "transport"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return import_module(f"kable_hub.{name}")
 
@@ -148,6 +148,7 @@ __all__ = [
     "hookimpl",
     "keyform",
     "money",
+    "oauth2",
     "rest",
     "transport",
 ]

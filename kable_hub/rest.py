@@ -7,9 +7,10 @@ For plugins of providers that speak JSON and tell errors in an object of their o
     api.post("invoices.create", "/v1/invoices", body, {"Idempotency-Key": push.key})
 
 The table (RFC 9110 has the statuses): a JSON answer under 200 or 201 that is no error is the
-result. An error of the provider's own under 401 or 403 is ReconnectRequired, under another 4xx
-Rejected. 429 is RateLimited. All else proves nothing: OutcomeUnknown for a write, Transient for a
-read. A provider that means something else by a status gets an `Api` of its own.
+result. An error of the provider's own under 401 or 403 is ReconnectRequired, or CredentialsExpired
+where its code says that an access token has died; under another 4xx it is Rejected. 429 is
+RateLimited. All else proves nothing: OutcomeUnknown for a write, Transient for a read. A provider
+that means something else by a status gets an `Api` of its own.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from kable_hub.connection import Call, Connection
 from kable_hub.dialogue import ConnectRequest
 from kable_hub.domain import JSON
 from kable_hub.errors import (
+    CredentialsExpired,
     OutcomeUnknown,
     ProviderError,
     RateLimited,
@@ -60,7 +62,8 @@ class Api:
     `hub` opens the gate. `title` names the provider in errors. `limit` is the declared limit
     that a 429 pauses. `codes` are the provider's error codes that have a meaning for the hub, and
     the hub's codes for them; `unsure` are those that prove nothing, such as that of a key whose
-    first request is still under way. `said` reads a body as the provider's own error.
+    first request is still under way; `stale` those of an access token that has died, under 401 or
+    403. `said` reads a body as the provider's own error.
     """
 
     hub: Connection | ConnectRequest = field(repr=False)
@@ -70,6 +73,7 @@ class Api:
     limit: str = ""
     codes: Mapping[str, str] = field(default_factory=dict)
     unsure: frozenset[str] = frozenset()
+    stale: frozenset[str] = frozenset()
     said: Callable[[Any], Said | None] = error_object
 
     def get(self, name: str, path: str, **query: str) -> Any:
@@ -139,7 +143,9 @@ class Api:
             kind = OutcomeUnknown if call.writes else Transient
             return kind(message, retry_after=answer.retry_after(), **facts)
         if answer.status in (401, 403):
-            return ReconnectRequired(message, **facts)
+            return (CredentialsExpired if said.code in self.stale else ReconnectRequired)(
+                message, **facts
+            )
         reasons = [Reason(message, field=said.field, code=said.code)]
         return Rejected(message, reasons=reasons, code=self.codes.get(said.code, ""), **facts)
 
