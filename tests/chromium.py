@@ -23,7 +23,7 @@ SHOTS = Path(os.environ["KABLE_SHOTS"]) if os.environ.get("KABLE_SHOTS") else No
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
-PATIENCE = 10_000
+PATIENCE = 60_000
 """Milliseconds a page may take for what a test waits for."""
 
 QUIET = (

@@ -36,7 +36,7 @@ class Dialogue:
         query = {**dict(parse_qsl(parts.query)), **changes}
         used = {name: value for name, value in query.items() if value}
         return (session or self.session).get(
-            f"{self.shop.url}{parts.path}?{urlencode(used)}", timeout=30, allow_redirects=False
+            f"{self.shop.url}{parts.path}?{urlencode(used)}", timeout=60, allow_redirects=False
         )
 
     @property
@@ -47,7 +47,7 @@ class Dialogue:
     def next(self, url: str, form: dict[str, str] | None = None) -> str:
         """Where an address leads on to, opened or sent a form."""
         method = "GET" if form is None else "POST"
-        answer = self.session.request(method, url, data=form, allow_redirects=False, timeout=30)
+        answer = self.session.request(method, url, data=form, allow_redirects=False, timeout=60)
         assert answer.status_code in (302, 303), answer.text
         return str(answer.headers["Location"])
 

@@ -92,6 +92,6 @@ def says(*chunks: bytes) -> Iterator[str]:
     thread.start()
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        thread.join(5)
+        thread.join(60)
     finally:
         listening.close()

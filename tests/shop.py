@@ -218,7 +218,7 @@ class Shop:
         sent = {"Content-Type": "application/json", **headers}
         with requests.Session() as session:
             session.trust_env = False
-            return session.post(address, data=body, headers=sent, timeout=30)
+            return session.post(address, data=body, headers=sent, timeout=60)
 
     def stored_events(self) -> list[tuple[str, str]]:
         """Id and outcome of every webhook event on record."""

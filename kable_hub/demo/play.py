@@ -13,7 +13,7 @@ from kable_hub.demo.stage import Stage, stage
 from kable_hub.demo.telling import Board
 from kable_hub.demo.verdict import Fates, failures, fates
 
-PATIENCE = 25
+PATIENCE = 60
 """Seconds within which everything has to have arrived."""
 
 EVERY = 0.2

@@ -66,7 +66,7 @@ class Handler(WSGIRequestHandler):
 
 def poke(port: int) -> None:
     """Connect and hang up: whoever waits there for a request wakes."""
-    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    socket.create_connection(("127.0.0.1", port), timeout=60).close()
 
 
 def cut(connection: socket.socket) -> None:

@@ -7,7 +7,7 @@ import requests
 from kable_hub.demo.stage import free_port
 
 
-def until(said, seconds=20):
+def until(said, seconds=60):
     """Wait for something to come true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -21,7 +21,7 @@ def answers(url):
     with requests.Session() as session:
         session.trust_env = False
         try:
-            return session.get(url, timeout=5)
+            return session.get(url, timeout=60)
         except requests.ConnectionError:
             return None
 
@@ -40,12 +40,12 @@ def start(cli):
         # Not killed: a server's worker would outlive it for a while.
         one.terminate()
     for one in started:
-        one.communicate(timeout=30)
+        one.communicate(timeout=60)
 
 
 def ended(process, sent=signal.SIGTERM):
     process.send_signal(sent)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
@@ -98,7 +98,7 @@ def test_a_killed_one_is_replaced_at_once_on_the_same_port(start):
     first = start("serve", "--port", str(port))
     reads(first, "working")
     first.kill()
-    first.wait(10)
+    first.wait(60)
     second = start("serve", "--port", str(port))
     assert reads(second, "working")
     assert until(lambda: answers(url)).ok
@@ -120,7 +120,7 @@ def test_a_port_that_is_taken_ends_with_status_1(start):
     start("serve", "--port", str(port))
     until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
     second = start("serve", "--no-sync", "--port", str(port))
-    assert second.wait(30) == 1
+    assert second.wait(60) == 1
     assert "Traceback" not in second.stderr.read()
 
 

@@ -22,10 +22,10 @@ def test_a_simulator_runs_until_it_is_interrupted_and_tells_where(cli, name):
         assert process.stdout.readline().startswith(f"export KABLE_{name.upper()}_")
         with requests.Session() as session:
             session.trust_env = False
-            assert session.get(f"http://127.0.0.1:{port}/", timeout=5).status_code == 404
+            assert session.get(f"http://127.0.0.1:{port}/", timeout=60).status_code == 404
     finally:
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
 
 
@@ -62,9 +62,9 @@ def test_the_demo_stays_up_until_it_is_interrupted(cli):
         url = said.partition("API docs   ")[2].split()[0]
         with requests.Session() as session:
             session.trust_env = False
-            assert session.get(url, timeout=5).ok
+            assert session.get(url, timeout=60).ok
     finally:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert "Bye." in out

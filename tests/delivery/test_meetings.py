@@ -189,7 +189,7 @@ def test_a_thread_that_was_given_up_while_it_began_to_send_is_not_forgotten(
         return answer
 
     def settled_after_the_mark(*given: Any) -> list[str]:
-        assert marked.wait(5)
+        assert marked.wait(60)
         return settle(*given)
 
     monkeypatch.setattr(queue, "mark_may_exist", slow_mark)

@@ -296,7 +296,7 @@ def test_a_sender_that_dies_before_it_notes_the_answer_sends_again_under_the_sam
     sender = multiprocessing.get_context("fork").Process(target=_send, args=(told,))
     told.there.on_request = lambda: os.kill(sender.pid or 0, signal.SIGKILL)
     sender.start()
-    sender.join(30)
+    sender.join(60)
     assert sender.exitcode == -signal.SIGKILL
     told.there.on_request = lambda: None
     told.send()
@@ -360,8 +360,8 @@ def test_a_tick_sends_to_each_endpoint_in_a_thread_of_its_own(told: Told) -> Non
         arrived = threading.Semaphore(0)
         told.there.on_request = other.on_request = arrived.release
         told.teller.tick()
-        assert arrived.acquire(timeout=10)
-        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=60)
+        assert arrived.acquire(timeout=60)
         told.teller.stop()
         assert len(told.there.heard) == len(other.heard) == 1
 

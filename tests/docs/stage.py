@@ -19,7 +19,7 @@ from kable_hub.usecases.running import start_engine
 from tests.docs.reading import Block
 from tests.web.site import app_of
 
-PATIENCE = 15
+PATIENCE = 60
 
 
 @dataclass

@@ -56,11 +56,11 @@ def _started(environ: Mapping[str, str], port: int, log: Path) -> Iterator[str]:
         lines = iter(process.stdout.readline, "")
         assert any(LINK in line for line in lines), log.read_text()
         link = next(lines).strip()
-        until(lambda: _listens(port), 30, log.read_text)
+        until(lambda: _listens(port), 60, log.read_text)
         yield link
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def _listens(port: int) -> bool:

@@ -112,7 +112,7 @@ def live_and_die(one: World, alive: float) -> int:
     """A worker from its first call to its sudden end; how many deliveries it left under way."""
     before = calls(one)
     with worker(one) as process:
-        until(lambda: calls(one) > before or process.poll() is not None, 20)
+        until(lambda: calls(one) > before or process.poll() is not None, 60)
         assert process.poll() is None, "the worker ended by itself"
         time.sleep(alive)
     return sum(row.state == "pushing" for row in one.deliveries())
@@ -128,7 +128,7 @@ def finish(one: World) -> None:
     with worker(one) as process:
         one.until_quiet(300)
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def faults(one: World, invoices: int) -> Iterator[str]:

@@ -181,7 +181,7 @@ def test_its_link_signs_in_to_the_dashboard_once(played):
         with requests.Session() as session:
             session.trust_env = False
             session.headers["Accept"] = "text/html"
-            pages.append(session.get(link, timeout=10))
+            pages.append(session.get(link, timeout=60))
     assert pages[0].url.endswith("/test/overview/")
     assert "Demo" in pages[0].text
     assert pages[1].status_code == 400

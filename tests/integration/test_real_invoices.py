@@ -154,7 +154,7 @@ def test_an_invoice_of_251_lines_is_too_long_for_one_and_reaches_the_other(arriv
     file.write_text(json.dumps(body))
     calls = len(one.simulators["stripe"].seen("POST"))
     assert one.load(file)["accepted"] == 1
-    one.until_quiet(30)
+    one.until_quiet(120)
     view = one.invoices()["LONG-1"]
     fates = {row.provider: row for row in view.deliveries}
     assert (fates["stripe"].state, fates["stripe"].error_code) == ("rejected", "unsupported")

@@ -289,19 +289,19 @@ def test_a_second_set_up_waits_for_the_first(project, second):
         with pytest.raises(subprocess.TimeoutExpired):
             other.wait(timeout=1)
 
-    assert other.communicate(timeout=30) == ("in\n", None)
+    assert other.communicate(timeout=60) == ("in\n", None)
 
 
 def test_a_pip_that_outlives_a_killed_set_up_still_holds_the_next_one_off(project, second):
     with run.one_at_a_time(project):
-        orphan = subprocess.Popen(["sleep", "30"], close_fds=False)
+        orphan = subprocess.Popen(["sleep", "60"], close_fds=False)
     other = second()
     with pytest.raises(subprocess.TimeoutExpired):
         other.wait(timeout=1)
     orphan.kill()
     orphan.wait()
 
-    assert other.communicate(timeout=30) == ("in\n", None)
+    assert other.communicate(timeout=60) == ("in\n", None)
 
 
 def test_what_it_makes_is_ignored_by_git():

@@ -102,8 +102,8 @@ def test_what_the_hub_sends_to_a_simulator_is_seen_and_what_a_test_sends_is_not(
         quickbooks.seed_demo()
         address = f"{quickbooks.url}/sandbox/v3/company/{US}/invoice"
         data = canonical.dumps({"Color": "red"})
-        requests.post(address, data=data, timeout=5)
+        requests.post(address, data=data, timeout=60)
         assert book.taken() == []
-        requests.post(address, data=data, headers={"User-Agent": SENDER}, timeout=5)
+        requests.post(address, data=data, headers={"User-Agent": SENDER}, timeout=60)
     assert any("$.Color" in one for one in qbo_contract.taken())
     assert "QuickBooks's contract does not hold" in Watch(book).said(book.taken())

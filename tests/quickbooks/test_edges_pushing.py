@@ -127,12 +127,12 @@ def test_29_two_workers_with_the_same_invoice_make_it_once(ready):
     def hold(_simulator, request, _answer):
         if request.path.endswith("/invoice") and not arrived.is_set():
             arrived.set()
-            go_on.wait(20)
+            go_on.wait(60)
 
     with observing(hold):
         first = Thread(target=ready.drain)
         first.start()
-        assert arrived.wait(20)
+        assert arrived.wait(60)
         ready.clock.advance(60)
         ready.drain()
         go_on.set()

@@ -47,7 +47,7 @@ class Books:
 
     def _ask(self, start: Any) -> None:
         hub = opened(self.settings)
-        start.wait(30)
+        start.wait(60)
         with ThreadPoolExecutor(THREADS) as people:
             asked = [
                 people.submit(hub.asking.ask, self.row, "check_connection") for _ in range(THREADS)
@@ -79,7 +79,7 @@ def connected(url: str, folder: Path) -> Iterator[Books]:
         scope = Scope(accounts.create_account(hub, "Shop", "paid").id, Environment.TEST)
         begun = connecting.start_connecting(hub, scope, "quickbooks")
         browser = connecting.open_ticket(hub, begun.connect_url.rpartition("/")[2])
-        agreed = requests.get(browser.redirect_url, allow_redirects=False, timeout=30)
+        agreed = requests.get(browser.redirect_url, allow_redirects=False, timeout=60)
         query = dict(parse_qsl(urlsplit(agreed.headers["Location"]).query))
         assert connecting.finish(hub, "quickbooks", query, browser.browser_secret).ok
         with hub.database.write():

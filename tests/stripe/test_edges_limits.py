@@ -166,7 +166,7 @@ def by_state(shop, provider, state):
 
 
 def until(said):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not said():
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.05)

@@ -133,12 +133,12 @@ def test_20_two_workers_with_the_same_invoice_make_it_once(shop):
     def hold(_simulator, request, _answer):
         if (request.method, request.path) == ("POST", "/v1/invoices") and not arrived.is_set():
             arrived.set()
-            go_on.wait(20)
+            go_on.wait(60)
 
     with observing(hold):
         first = Thread(target=shop.drain)
         first.start()
-        assert arrived.wait(20)
+        assert arrived.wait(60)
         shop.clock.advance(60)
         shop.drain()
         tried = shop.delivery(made)["tried"]

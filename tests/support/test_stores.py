@@ -150,7 +150,7 @@ def is_served(port: int) -> bool:
 
 def test_the_end_of_a_run_leaves_neither_server_nor_folder():
     process, folder, port = other_run("run.end()")
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     assert not is_served(port)
     assert not folder.exists()
@@ -160,9 +160,9 @@ def test_a_killed_run_takes_its_server_along():
     process, folder, port = other_run("time.sleep(60)")
     assert is_served(port)
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
-    patience = time.monotonic() + 15
+    patience = time.monotonic() + 60
     while (is_served(port) or folder.exists()) and time.monotonic() < patience:
         time.sleep(0.05)
     assert not is_served(port)

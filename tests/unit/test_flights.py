@@ -23,7 +23,7 @@ class Trip:
     def go(self) -> str:
         self.flown += 1
         self.off.set()
-        self.land.wait(10)
+        self.land.wait(60)
         outcome = self.outcomes.pop(0)
         if isinstance(outcome, Exception):
             raise outcome
@@ -36,7 +36,7 @@ def all_at_once(trip: Trip, many: int) -> list[object]:
     shared, waiting = Flights(), threading.Barrier(many)
 
     def want() -> object:
-        waiting.wait(10)
+        waiting.wait(60)
         try:
             return shared.fly("one", trip.there, trip.go)
         except Exception as error:
@@ -44,7 +44,7 @@ def all_at_once(trip: Trip, many: int) -> list[object]:
 
     with ThreadPoolExecutor(many) as threads:
         asked = [threads.submit(want) for _ in range(many)]
-        assert trip.off.wait(10)
+        assert trip.off.wait(60)
         trip.land.set()
         return [one.result() for one in asked]
 
@@ -60,14 +60,14 @@ def test_who_waits_shares_a_failure_and_who_comes_later_flies_again(error):
     shared, trip, off = Flights(), Trip(error, "tokens"), threading.Event()
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(shared.fly, "one", trip.there, trip.go)
-        assert trip.off.wait(10)
+        assert trip.off.wait(60)
 
         def second() -> str:
             off.set()
             return shared.fly("one", trip.there, trip.go)
 
         waits = threads.submit(second)
-        assert off.wait(10)
+        assert off.wait(60)
         while not shared.waiting("one"):
             off.wait(0.001)
         trip.land.set()
@@ -87,7 +87,7 @@ def test_a_wait_that_takes_too_long_is_no_wait_for_ever(monkeypatch):
     shared, trip = Flights(), Trip("tokens")
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(shared.fly, "one", trip.there, trip.go)
-        assert trip.off.wait(10)
+        assert trip.off.wait(60)
         with pytest.raises(Transient, match="too long"):
             shared.fly("one", trip.there, trip.go)
         assert shared.fly("another", lambda: "here", trip.go) == "here"

@@ -126,7 +126,7 @@ def test_a_connection_that_the_server_closed_is_replaced_before_anything_is_writ
             pass
         # The server ends the connection that stays open between the two requests.
         transport._wires()[("http", "127.0.0.1", server.port)].sock.shutdown(socket.SHUT_WR)
-        assert server.closed.wait(5)
+        assert server.closed.wait(60)
         server.answers[:] = [OK]
         ask(server)
     assert (len(server.requests), server.answers) == (2, [])
@@ -298,7 +298,7 @@ def test_each_thread_has_connections_of_its_own() -> None:
         threading.Thread(target=ask, args=(server,)).start()
         # The server speaks on one connection at a time: the first has to end for the second.
         transport._wires().popitem()[1].close()
-        assert server.closed.wait(5)
+        assert server.closed.wait(60)
         while len(server.requests) < 2:
             server.closed.wait(0.01)
     assert server.connections == 2

@@ -181,19 +181,19 @@ def test_of_several_threads_one_reads_and_the_others_wait(at_home: House):
     def slowly():
         reading.set()
         if at_home.books.reads == 1:
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         return [["7", "Services"]]
 
     at_home.books.read = slowly
     first, second = (threading.Thread(target=choices, args=(at_home,)) for _ in range(2))
     first.start()
-    assert reading.wait(10)
+    assert reading.wait(60)
     second.start()
     second.join(0.1)
     assert second.is_alive()
     go_on.set()
     for thread in (first, second):
-        thread.join(10)
+        thread.join(60)
     assert at_home.books.reads == 1
 
 

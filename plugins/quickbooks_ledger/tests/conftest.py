@@ -112,7 +112,7 @@ def api(world):
             params=params,
             data=body if isinstance(body, str) else canonical.dumps(body) if body else None,
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            timeout=5,
+            timeout=60,
         )
         return answer.status_code, canonical.loads(answer.text)
 

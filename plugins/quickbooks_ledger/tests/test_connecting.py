@@ -49,7 +49,7 @@ def walk(world, ask, environment=Environment.TEST):
     """Follow the redirect to Intuit and answer what the callback brought."""
     redirect = plugin.connect(ask(environment))
     assert isinstance(redirect, Redirect)
-    answer = requests.get(redirect.url, allow_redirects=False, timeout=5)
+    answer = requests.get(redirect.url, allow_redirects=False, timeout=60)
     query = parse_qs(urlsplit(answer.headers["Location"]).query)
     return {name: values[0] for name, values in query.items()}
 
@@ -94,7 +94,7 @@ def test_the_callback_becomes_a_grant_for_one_environment(world, ask, environmen
 def test_a_person_may_choose_the_company_on_the_page_or_refuse(world, ask):
     world.simulator.company("777", name="Second Company")
     redirect = plugin.connect(ask())
-    page = requests.get(redirect.url, timeout=5).text
+    page = requests.get(redirect.url, timeout=60).text
     assert "Approve" in page
     assert "Second Company" in page
     assert "Demo Company" not in page
@@ -106,10 +106,10 @@ def test_a_person_may_choose_the_company_on_the_page_or_refuse(world, ask):
         "decision": "approve",
     }
     url = f"{world.simulator.url}/connect/oauth2"
-    approved = requests.post(url, data=form, allow_redirects=False, timeout=5)
+    approved = requests.post(url, data=form, allow_redirects=False, timeout=60)
     assert "realmId=777" in approved.headers["Location"]
     form["decision"] = "deny"
-    denied = requests.post(url, data=form, allow_redirects=False, timeout=5)
+    denied = requests.post(url, data=form, allow_redirects=False, timeout=60)
     assert denied.headers["Location"] == f"{CALLBACK}?state=s&error=access_denied"
 
 

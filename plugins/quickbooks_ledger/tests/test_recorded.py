@@ -80,7 +80,7 @@ def there(world):
             params=parse_qs(parts.query),
             data=json.dumps(body) if body else None,
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
-            timeout=5,
+            timeout=60,
         )
 
     line = {"Amount": 100, "DetailType": "SalesItemLineDetail"}
@@ -107,7 +107,7 @@ def test_a_missing_token_is_answered_as_it_was_recorded(data, world):
     recorded = json.loads((data / "recorded" / "qbo_api_vcr_2020-22.json").read_text())
     (pair,) = [one for one in recorded if one["source"].endswith("error/401.yml")]
     url = f"{world.simulator.url}/sandbox/v3/company/{SANDBOX_REALM}/customer/1"
-    answer = requests.get(url, headers={"Accept": "application/json"}, timeout=5)
+    answer = requests.get(url, headers={"Accept": "application/json"}, timeout=60)
     assert answer.status_code == pair["status"] == 401
     assert list(strange(shape(answer.json()), shape(pair["response"]))) == []
     assert "invalid_token" in answer.headers["WWW-Authenticate"]

@@ -50,7 +50,7 @@ def request(desk, environment=LIVE, method="oauth", without=(), **parts):
 
 def browse(url):
     """Follow Stripe's page to the callback; what it brings."""
-    answer = requests.get(url, allow_redirects=False, timeout=5)
+    answer = requests.get(url, allow_redirects=False, timeout=60)
     assert answer.headers["Location"].startswith(CALLBACK)
     return dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
 
@@ -149,11 +149,11 @@ def test_a_grant_for_reading_only_is_refused(desk):
 
 def test_the_person_may_deny_on_the_page(desk):
     away = plugin.connect(request(desk))
-    page = requests.get(away.url, timeout=5)
+    page = requests.get(away.url, timeout=60)
     assert "Approve" in page.text
     form = dict(parse_qsl(urlsplit(away.url).query)) | {"decision": "deny"}
     answer = requests.post(
-        f"{desk.stripe.url}/oauth/decision", data=form, allow_redirects=False, timeout=5
+        f"{desk.stripe.url}/oauth/decision", data=form, allow_redirects=False, timeout=60
     )
     query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
     assert query["state"] == "state-1"
@@ -168,7 +168,7 @@ def test_the_person_may_approve_on_the_page(desk):
     form = dict(parse_qsl(urlsplit(away.url).query))
     form |= {"decision": "approve", "account": desk.account}
     answer = requests.post(
-        f"{desk.stripe.url}/oauth/decision", data=form, allow_redirects=False, timeout=5
+        f"{desk.stripe.url}/oauth/decision", data=form, allow_redirects=False, timeout=60
     )
     query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
     grant = plugin.connect(request(desk, query=query, carry=away.carry))
@@ -372,14 +372,14 @@ def test_consent_is_not_asked_for_an_unknown_client_or_a_strange_address(desk):
         url.replace("response_type=code", "response_type=token"),
         url.replace("redirect_uri=http", "redirect_uri=javascript"),
     ):
-        assert requests.get(wrong, timeout=5).status_code == 400
+        assert requests.get(wrong, timeout=60).status_code == 400
         form = dict(parse_qsl(urlsplit(wrong).query)) | {"decision": "approve"}
-        decided = requests.post(f"{desk.stripe.url}/oauth/decision", data=form, timeout=5)
+        decided = requests.post(f"{desk.stripe.url}/oauth/decision", data=form, timeout=60)
         assert decided.status_code == 400
 
 
 def test_the_oauth_endpoints_check_key_and_grant_type(desk):
     url, key = desk.stripe.url, {"Authorization": f"Bearer {desk.stripe.secret_keys[True]}"}
-    refused = requests.post(f"{url}/oauth/token", headers=key, data={"code": "x"}, timeout=5)
+    refused = requests.post(f"{url}/oauth/token", headers=key, data={"code": "x"}, timeout=60)
     assert refused.json()["error"] == "unsupported_grant_type"
-    assert requests.post(f"{url}/oauth/deauthorize", timeout=5).status_code == 401
+    assert requests.post(f"{url}/oauth/deauthorize", timeout=60).status_code == 401

@@ -29,9 +29,9 @@ def ask(desk, method, path, params=None, key="", live=False, account=None, **hea
     url = f"{desk.stripe.url}/v1/{path}"
     form = urlencode(params or {})
     if method == "GET":
-        return requests.get(f"{url}?{form}", headers=headers, timeout=5)
+        return requests.get(f"{url}?{form}", headers=headers, timeout=60)
     headers["Content-Type"] = "application/x-www-form-urlencoded"
-    return requests.request(method, url, data=form, headers=headers, timeout=5)
+    return requests.request(method, url, data=form, headers=headers, timeout=60)
 
 
 def draft(desk, **params):
@@ -242,14 +242,14 @@ def test_the_checkout_page_saves_a_card_until_it_expires(desk):
     params = {"mode": "setup", "currency": "usd", "customer": desk.customer}
     params |= {"success_url": "http://127.0.0.1:1/ok", "cancel_url": "http://127.0.0.1:1/no"}
     session = ask(desk, "POST", "checkout/sessions", params).json()
-    assert "Save card" in requests.get(session["url"], timeout=5).text
-    answer = requests.post(session["url"], allow_redirects=False, timeout=5)
+    assert "Save card" in requests.get(session["url"], timeout=60).text
+    answer = requests.post(session["url"], allow_redirects=False, timeout=60)
     assert answer.headers["Location"] == "http://127.0.0.1:1/ok"
-    assert requests.get(session["url"], timeout=5).status_code == 410
+    assert requests.get(session["url"], timeout=60).status_code == 410
     late = ask(desk, "POST", "checkout/sessions", params).json()
     desk.clock.advance(86401)
-    assert requests.post(late["url"], timeout=5).status_code == 410
-    assert requests.get(f"{desk.stripe.url}/c/pay/cs_x", timeout=5).status_code == 410
+    assert requests.post(late["url"], timeout=60).status_code == 410
+    assert requests.get(f"{desk.stripe.url}/c/pay/cs_x", timeout=60).status_code == 410
 
 
 def test_deleted_customers_cannot_be_billed_or_changed(desk):
@@ -297,8 +297,8 @@ def test_each_endpoint_has_a_limit_of_its_own(desk):
 
 def test_the_hosted_invoice_is_a_page(desk):
     receipt = desk.send(desk.push())
-    assert receipt.number in requests.get(receipt.url, timeout=5).text
-    assert requests.get(f"{desk.stripe.url}/i/in_x", timeout=5).status_code == 404
+    assert receipt.number in requests.get(receipt.url, timeout=60).text
+    assert requests.get(f"{desk.stripe.url}/i/in_x", timeout=60).status_code == 404
 
 
 @pytest.fixture
@@ -327,7 +327,7 @@ def test_events_are_delivered_signed_as_the_plugin_wants_them(desk, listener):
     url, arrived, got = listener
     desk.stripe.webhook_url = url
     draft(desk)
-    assert got.wait(5)
+    assert got.wait(60)
     body, signature = arrived[0]
     request = WebhookRequest(body, {"stripe-signature": signature}, desk.clock.now())
     secrets = {"connect_webhook_secret": desk.stripe.webhook_secrets[True]}

@@ -23,7 +23,7 @@ def ask(desk, method, path, params=None, key="", account=None):
         **({"Idempotency-Key": key} if key else {}),
     }
     url, form = f"{desk.stripe.url}/v1/{path}", urlencode(params or {})
-    return requests.request(method, url, data=form, headers=headers, timeout=20)
+    return requests.request(method, url, data=form, headers=headers, timeout=60)
 
 
 def create(desk, key="k", **more):
@@ -38,12 +38,12 @@ def under_way(desk, work):
     def hold(_simulator, _request, _answer):
         if not arrived.is_set():
             arrived.set()
-            go_on.wait(20)
+            go_on.wait(60)
 
     with observing(hold):
         thread = threading.Thread(target=lambda: first.append(work()))
         thread.start()
-        assert arrived.wait(20)
+        assert arrived.wait(60)
         try:
             yield
         finally:
@@ -109,7 +109,7 @@ def test_limits_and_latency_are_given_where_it_is_made():
             "Stripe-Account": account,
             "Stripe-Version": "2026-10-28.endive",
         }
-        answer = requests.get(f"{stripe.url}/v1/account", headers=headers, timeout=5)
+        answer = requests.get(f"{stripe.url}/v1/account", headers=headers, timeout=60)
     assert (answer.status_code, stripe.refused) == (429, 1)
 
 

@@ -32,7 +32,7 @@ def through(person, answer):
 def join(upload_id):
     for one in threading.enumerate():
         if one.name == upload_id:
-            one.join(20)
+            one.join(60)
 
 
 def counts(page):
