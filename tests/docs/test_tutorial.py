@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from kable_hub.testing.contract import rules
 from tests.packaging.helpers import ROOT
 
 EXAMPLE = ROOT / "plugins" / "_pebble"
@@ -18,6 +19,15 @@ MANIFEST = (EXAMPLE / "pyproject.toml").read_text()
 def test_what_the_tutorial_shows_is_the_examples_code(block):
     kind, text = block
     assert text in (MANIFEST if kind == "toml" else SOURCES)
+
+
+def test_the_assignment_that_brings_the_rules_is_all_a_test_file_needs(monkeypatch):
+    page = (ROOT / "docs" / "contract-rules.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.syspath_prepend(str(ROOT / "plugins" / "_template" / "src"))
+    made: dict[str, object] = {}
+    exec(code, made)
+    assert len(list(rules(made["TestAcme"]))) >= 40
 
 
 def test_the_example_is_under_two_hundred_lines_without_its_simulator():
