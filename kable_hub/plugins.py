@@ -103,7 +103,7 @@ def discover(settings: Settings, candidates: Iterable[PluginCandidate] | None = 
     if candidates is None:
         candidates = [*installed(), *in_folder(settings.plugins_dir)]
     found = list(candidates)
-    off = {one.name: reason for one in found if (reason := _switched_off(one, settings))}
+    off = {id(one): reason for one in found if (reason := _switched_off(one, settings))}
     return Registry(_try_all(found, off))
 
 
@@ -191,22 +191,28 @@ def _as_named(entry: str) -> str:
 
 
 def _try_all(
-    found: list[PluginCandidate], off: Mapping[str, str]
+    found: list[PluginCandidate], off: Mapping[int, str]
 ) -> Iterator[tuple[PluginReport, object]]:
+    """`off`: why a candidate (by its `id`) is kept out; it then stands in nobody's way."""
+    on = [one for one in found if id(one) not in off]
     for one in sorted(found, key=lambda one: (one.name, one.distribution)):
         report = PluginReport(one.name, one.distribution, one.version, "quarantined")
-        twins = [other.distribution for other in found if other.name == one.name]
+        twins = [other.distribution for other in on if other.name == one.name]
         plugin = None
-        if reason := off.get(one.name):
+        if reason := off.get(id(one)):
             report = replace(report, state="disabled", reason=reason)
         elif len(twins) > 1:
             owners = " and ".join(sorted(twins))
             report = replace(report, reason=f"several plugins are called {one.name!r}: {owners}")
         else:
             try:
-                plugin, provider = within(PATIENCE, partial(try_out, one.name, one.load))
-                remarks = tuple(deprecations(plugin))
+                plugin, provider, remarks = within(PATIENCE, partial(_tried, one))
                 report = replace(report, state="admitted", provider=provider, remarks=remarks)
             except Refused as refusal:
                 report = replace(report, reason=str(refusal))
         yield report, plugin
+
+
+def _tried(one: PluginCandidate) -> tuple[object, Provider, tuple[str, ...]]:
+    plugin, provider = try_out(one.name, one.load)
+    return plugin, provider, tuple(deprecations(plugin))

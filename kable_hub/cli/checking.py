@@ -1,15 +1,17 @@
 """`kable-hub check-provider`: can it be connected, and does it work against the provider itself."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from kable_hub.cli import contract_checking
-from kable_hub.cli.opening import load_settings, with_plugins
+from kable_hub.cli.opening import load_settings, plugins_dir_option, with_plugins
 from kable_hub.cli.showing import as_json, moment, say_json
 from kable_hub.domain import Environment
 from kable_hub.plugins import UnknownProvider
+from kable_hub.settings import Settings
 from kable_hub.usecases.forms import FormField
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.provider_checks import ProviderCheck, WayIn
@@ -26,6 +28,7 @@ from kable_hub.usecases.provider_checks import check_provider as use
     "--set", "values", multiple=True, metavar="NAME=VALUE", help="A setting of the connection."
 )
 @click.option("--customer", default="", metavar="ID", help="Use this customer; make none.")
+@plugins_dir_option
 @as_json
 def check_provider(
     name: str,
@@ -35,6 +38,7 @@ def check_provider(
     sandbox: bool,
     values: tuple[str, ...],
     customer: str,
+    plugins_dir: Path | None,
     json_: bool,
 ) -> None:
     """Say what is missing before NAME can be connected, and how well its plugin keeps the
@@ -54,11 +58,12 @@ def check_provider(
     if sandbox:
         if env == Environment.LIVE.value:
             raise click.UsageError("--sandbox plays in test, never in live.")
-        _play(name, method, _settings(values), customer, json_)
+        settings = load_settings(plugins_dir=plugins_dir)
+        _play(settings, name, method, _settings(values), customer, json_)
         return
     if values or customer:
         raise click.UsageError("--set and --customer belong to --sandbox.")
-    with with_plugins() as hub:
+    with with_plugins(plugins_dir) as hub:
         _known(hub, name)
         found = use(hub, name, Environment(env) if env else None, method)
         if not found.ways:
@@ -154,14 +159,15 @@ def _tell(found: ProviderCheck) -> None:
     click.echo("It can be connected." if found.connectable else "It cannot be connected as it is.")
 
 
-def _play(name: str, method: str, values: dict[str, str], customer: str, json_: bool) -> None:
+def _play(
+    settings: Settings, name: str, method: str, values: dict[str, str], customer: str, json_: bool
+) -> None:
     from kable_hub.demo.sandbox import Sandbox, Step
 
     def tell(step: Step) -> None:
         if not json_:
             click.echo(f"{step.outcome:<8} {step.name}{f': {step.said}' if step.said else ''}")
 
-    settings = load_settings()
     with Sandbox.open(settings, name, method) as sandbox:
         _known(sandbox.hub, name)
         steps = sandbox.play(values, customer, _ask, tell)

@@ -16,12 +16,16 @@ NO_SIMULATOR = "It brings no simulator, so the contract's rules could not be tri
 def verdicts(hub: Hub, name: str, told: bool) -> list[Verdict] | None:
     """Try every rule that applies; None where the plugin brings no simulator. `told`: say each
     broken one at once."""
+    plugin = hub.registry.plugin(name)
     try:
-        simulator = simulators.load(name)
+        if hasattr(plugin, "SIMULATOR"):
+            simulator = simulators.in_module(plugin, name)
+        else:
+            simulator = simulators.load(name)
     except LookupError:
         return None
     found = []
-    for one in examine(hub.registry.plugin(name), simulator):
+    for one in examine(plugin, simulator):
         found.append(one)
         if told and one.broken:
             click.echo(f"  {one.level}, {_title(one)}: {one.broken}\n    {_page(one)}")

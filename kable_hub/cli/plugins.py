@@ -1,10 +1,11 @@
 """`kable-hub plugins`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from kable_hub.cli.opening import load_settings
+from kable_hub.cli.opening import load_settings, plugins_dir_option
 from kable_hub.cli.showing import as_json, say_json, say_table
 from kable_hub.domain import Environment
 from kable_hub.plugins import PluginReport, discover
@@ -12,23 +13,24 @@ from kable_hub.settings import Settings
 
 
 @click.command()
+@plugins_dir_option
 @as_json
-def plugins(json_: bool) -> None:
+def plugins(plugins_dir: Path | None, json_: bool) -> None:
     """List the provider plugins: what was admitted, what was not and why.
 
     An admitted provider can be connected where its settings are complete; what is still to be
     set is named.
     """
-    settings = load_settings()
+    settings = load_settings(plugins_dir=plugins_dir)
     found = [_plugin(settings, report) for report in discover(settings).reports]
     if json_:
         say_json(found)
         return
     rows = [
-        (one["name"], one["title"], one["kind"], one["version"], one["state"], _remark(one))
+        (one["name"], one["title"], one["kind"], _package(one), one["state"], _remark(one))
         for one in found
     ]
-    head = ("Plugin", "Provider", "Kind", "Version", "State", "Remark")
+    head = ("Plugin", "Provider", "Kind", "Package", "State", "Remark")
     say_table(head, rows, "No provider plugin is installed.")
 
 
@@ -40,6 +42,7 @@ def _plugin(settings: Settings, report: PluginReport) -> dict[str, Any]:
         "version": report.version,
         "state": report.state,
         "reason": report.reason,
+        "remarks": list(report.remarks),
         "title": provider.title if provider else "",
         "kind": provider.kind.value if provider else "",
         "missing": _missing(settings, report),
@@ -59,8 +62,13 @@ def _missing(settings: Settings, report: PluginReport) -> dict[str, list[str]]:
     return found
 
 
+def _package(plugin: dict[str, Any]) -> str:
+    return f"{plugin['distribution']} {plugin['version']}".strip()
+
+
 def _remark(plugin: dict[str, Any]) -> str:
     if plugin["reason"]:
         return str(plugin["reason"])
     missing: dict[str, list[str]] = plugin["missing"]
-    return "\n".join(f"{one}: set {', '.join(names)}" for one, names in missing.items())
+    unset = [f"{one}: set {', '.join(names)}" for one, names in missing.items()]
+    return "\n".join([*unset, *plugin["remarks"]])

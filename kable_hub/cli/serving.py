@@ -12,7 +12,7 @@ import click
 import structlog
 from peewee import PeeweeException
 
-from kable_hub.cli.opening import load_settings
+from kable_hub.cli.opening import load_settings, plugins_dir_option
 from kable_hub.settings import Settings
 from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
 from kable_hub.usecases.hub import Hub, open_hub
@@ -69,21 +69,13 @@ class Loop:
 
 def plugin_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of both commands that run plugins for long."""
-    folder = click.Path(exists=True, file_okay=False, path_type=Path)
-    for option in (
-        click.option("--trace-hooks", is_flag=True, help="Log each call of a plugin's hook."),
-        click.option("--plugins-dir", type=folder, help="Single-file plugins too: DIR/acme.py."),
-    ):
-        command = option(command)
-    return command
+    trace = click.option("--trace-hooks", is_flag=True, help="Log each call of a plugin's hook.")
+    return trace(plugins_dir_option(command))
 
 
-def _with_plugins(settings: Settings, folder: Path | None, trace: bool) -> Settings:
-    return replace(
-        settings,
-        plugins_dir=folder or settings.plugins_dir,
-        trace_hooks=trace or settings.trace_hooks,
-    )
+def _settings(folder: Path | None, trace: bool) -> Settings:
+    settings = load_settings(talkative=True, plugins_dir=folder)
+    return replace(settings, trace_hooks=trace or settings.trace_hooks)
 
 
 @click.command()
@@ -103,11 +95,12 @@ def serve(
     from kable_hub.web.app import create_app
     from kable_hub.web.server import serve as serve_app
 
-    settings = _with_plugins(load_settings(talkative=True), plugins_dir, trace_hooks)
+    settings = _settings(plugins_dir, trace_hooks)
     settings = replace(settings, host=host or settings.host, port=_given(port, settings.port))
     hub = open_hub(settings)
     loop = Loop(hub)
     parent = os.getpid()
+    _tell_of_plugins(hub)
     _welcome(hub)
     log.info("serving", host=settings.host, port=settings.port, url=settings.public_url)
     try:
@@ -126,7 +119,8 @@ def serve(
 @plugin_options
 def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
     """Run the sync loop alone, until SIGTERM or SIGINT; what is under way is finished first."""
-    hub = open_hub(_with_plugins(load_settings(talkative=True), plugins_dir, trace_hooks))
+    hub = open_hub(_settings(plugins_dir, trace_hooks))
+    _tell_of_plugins(hub)
     stop = threading.Event()
 
     def told(_signal: int, _frame: FrameType | None) -> None:
@@ -139,6 +133,16 @@ def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
     stop.wait()
     loop.stop()
     hub.close()
+
+
+def _tell_of_plugins(hub: Hub) -> None:
+    """Once at the start: who is out and why, and what of an admitted one will go."""
+    for one in hub.registry.reports:
+        facts = {"plugin": one.name, "distribution": one.distribution, "version": one.version}
+        if one.state == "quarantined":
+            log.warning("plugin left out", **facts, reason=one.reason)
+        for remark in one.remarks:
+            log.warning("plugin grows old", **facts, remark=remark)
 
 
 def _welcome(hub: Hub) -> None:

@@ -2,9 +2,11 @@
 
 import shlex
 import threading
+from pathlib import Path
 
 import click
 
+from kable_hub.cli.opening import load_settings, plugins_dir_option
 from kable_hub.cli.showing import as_json, console, say_json
 from kable_hub.demo import DemoFailed, run, simulators
 
@@ -35,14 +37,16 @@ def demo(once: bool, port: int | None) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="[any free one]")
+@plugins_dir_option
 @as_json
-def simulate(name: str, port: int, json_: bool) -> None:
+def simulate(name: str, port: int, plugins_dir: Path | None, json_: bool) -> None:
     """Run the simulator of the provider NAME until Ctrl-C.
 
     Prints the variables that point a hub at it, ready for `export`.
     """
+    folder = load_settings(plugins_dir=plugins_dir).plugins_dir
     try:
-        simulator = simulators.load(name)(port=port)
+        simulator = simulators.load(name, folder)(port=port)
     except LookupError as error:
         raise click.ClickException(str(error)) from None
     simulator.seed_demo()

@@ -1,10 +1,12 @@
-"""The simulators of installed provider plugins, found by entry point."""
+"""The simulators of provider plugins, found by entry point or in the plugin's single file."""
 
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Protocol
 
 from kable_hub.domain import Environment, LinkedCustomer
+from kable_hub.plugins import in_folder
 
 GROUP = "kable_hub.simulators"
 """The entry point group in which a plugin names the class of its simulator by its slug."""
@@ -58,13 +60,27 @@ def names() -> list[str]:
     return sorted({point.name for point in metadata.entry_points(group=GROUP)})
 
 
-def load(name: str) -> type[Any]:
-    """The class of a simulator. Raises LookupError, and whatever its import raises."""
+def load(name: str, folder: Path | None = None) -> type[Any]:
+    """The class of a simulator: the installed one, else that of the file `name`.py in `folder`.
+
+    Raises LookupError, and whatever its import raises.
+    """
     for point in metadata.entry_points(group=GROUP):
         if point.name == name:
             found: type[Any] = point.load()
             return found
+    for one in in_folder(folder):
+        if one.name == name:
+            return in_module(one.load(), one.distribution)
     raise LookupError(f"There is no simulator {name!r}; installed are: {', '.join(names())}.")
+
+
+def in_module(module: object, called: str) -> type[Any]:
+    """The class that a plugin's module offers as `SIMULATOR`. Raises LookupError."""
+    found = getattr(module, "SIMULATOR", None)
+    if not isinstance(found, type):
+        raise LookupError(f"{called} offers no simulator: it names no class SIMULATOR.")
+    return found
 
 
 def customers_of(simulator: DemoSimulator, environment: Environment) -> list[LinkedCustomer]:

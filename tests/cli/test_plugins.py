@@ -1,5 +1,8 @@
+from datetime import date
+
 import pytest
 
+from kable_hub import tryout
 from tests.architecture.tree import entry_points
 
 MODULES = {
@@ -77,3 +80,16 @@ def test_a_plugin_that_is_switched_off_says_by_what(cli, monkeypatch):
     monkeypatch.setenv("KABLE_DISABLE_PLUGINS", slug)
     found = {one["name"]: one for one in cli.ok("plugins")}[slug]
     assert (found["state"], found["reason"]) == ("disabled", "KABLE_DISABLE_PLUGINS names it")
+
+
+def test_package_version_and_what_will_go_are_told(cli, monkeypatch):
+    ends = tryout.Deprecation(date(2026, 12, 1), date(2027, 12, 1), "remember")
+    monkeypatch.setattr(tryout, "DEPRECATED", {"poll_changes.cursor": ends})
+    said = "poll_changes.cursor is deprecated since 2026-12-01 and goes on 2027-12-01: use remember"
+    found = {one["name"]: one for one in cli.ok("plugins")}
+    assert found["quickbooks"]["remarks"] == [said]
+    assert found["stripe"]["remarks"] == []
+    shown = cli("plugins").out
+    assert said in shown
+    version = found["stripe"]["version"]
+    assert f"kable-stripe-payments {version}" in shown

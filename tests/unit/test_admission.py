@@ -74,6 +74,18 @@ def test_a_plugin_is_switched_off_by_its_distribution():
     assert report.state == "disabled"
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [{"KABLE_DISABLE_PLUGINS": "acme-two"}, {"KABLE_ALLOW_PLUGINS": "acme-one==1.0.0"}],
+)
+def test_a_clash_of_names_is_ended_by_leaving_one_distribution_out(make_plugin, environ):
+    plugin = make_plugin()
+    found = [named("acme-one", plugin=plugin), named("acme-two", plugin=plugin)]
+    registry = discover(Settings.load(environ), found)
+    assert [one.state for one in registry.reports] == ["admitted", "disabled"]
+    assert registry.provider("acme").title == "Acme"
+
+
 def test_a_plugin_whose_loading_hangs_is_left_behind_and_the_next_goes_on(
     make_plugin, declare, monkeypatch
 ):

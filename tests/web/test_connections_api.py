@@ -1,9 +1,11 @@
 """Connections and plugins, as their callers see them."""
 
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 
+from kable_hub import tryout
 from kable_hub.usecases import accounts
 from tests.acme import Acme
 from tests.web.site import customer, invoice, site
@@ -128,6 +130,17 @@ def test_operators_see_why_a_plugin_is_quarantined(tmp_path, sqlite_url):
     broken = next(one for one in plugins if one["state"] == "quarantined")
     assert broken["reason"]
     assert "methods" not in broken
+
+
+def test_operators_see_what_of_a_plugin_will_go(tmp_path, sqlite_url, monkeypatch):
+    ends = tryout.Deprecation(date(2026, 12, 1), date(2027, 12, 1), "push.key")
+    monkeypatch.setattr(tryout, "DEPRECATED", {"link_customer.key": ends})
+    with site(sqlite_url, tmp_path) as web:
+        (plugin,) = web.get("/plugins", key=web.operator).json["items"]
+    assert plugin["remarks"] == [
+        "link_customer.key is deprecated since 2026-12-01 and goes on 2027-12-01: use push.key"
+    ]
+    assert (plugin["distribution"], plugin["version"]) == ("Acme", "")
 
 
 @pytest.mark.parametrize("path", ["", "/settings"])

@@ -1,5 +1,6 @@
 """What a plugin says of its provider before anything is called."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -16,14 +17,21 @@ IMPORT_SECONDS = 0.3
 TRIES = 4
 LOADS = """
 import socket, sys, time
+from pathlib import Path
 import kable_hub, kable_hub.transport, marshmallow
+from kable_hub.plugins import in_folder
+
+path, load = Path(sys.argv[1]), lambda: __import__(sys.argv[1])
+if path.suffix == ".py":
+    import kable_hub.testing  # its simulator stands in the same file
+    (load,) = [one.load for one in in_folder(path.parent) if one.distribution == path.name]
 
 def refuse(*given, **named):
     raise SystemExit("it opens a connection while it is imported")
 
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 begun = time.process_time()
-__import__(sys.argv[1])
+load()
 print(time.process_time() - begun)
 """
 SECRET = re.compile(r"(?:^|_)(?:secret|password|token|key)$")
@@ -70,9 +78,16 @@ class Declaring(Rules):
                 return
         demand(False, f"Importing it takes more than {IMPORT_SECONDS} s of CPU.")
 
+    def _named(self) -> str:
+        """The module's name, or its file where nothing but the hub's folder leads to it."""
+        name = self.plugin.__name__
+        if "." in name or any(one.find_spec(name, None) for one in sys.meta_path):
+            return name
+        return inspect.getfile(self.plugin)
+
     def _loading(self) -> float:
         done = subprocess.run(  # noqa: S603 (the plugin under test)
-            [sys.executable, "-c", LOADS, self.plugin.__name__],
+            [sys.executable, "-c", LOADS, self._named()],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,

@@ -34,6 +34,7 @@ class Plugin(Answer):
     version = text()
     state = text(metadata={"enum": ["admitted", "quarantined", "disabled"]})
     reason = text()
+    remarks = texts(metadata={"description": "What of it goes: since when, until when, instead."})
     title = text()
     kind = text()
     homepage = text()

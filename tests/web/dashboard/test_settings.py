@@ -1,6 +1,7 @@
 """Settings: the account, its API keys, the people who sign in; and the plugins page."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -122,6 +123,16 @@ def test_the_plugins_page_tells_operators_why_a_plugin_is_out(people, monkeypatc
     assert "Quarantined" in shown
     assert "imports nothing" in shown
     assert "imports nothing" not in people.member.page("plugins/")
+
+
+def test_the_plugins_page_tells_package_version_and_what_will_go(people, monkeypatch):
+    hub = people.site.hub
+    (sound,) = hub.registry.reports
+    aged = replace(sound, distribution="kable-acme", version="3.1", remarks=("use <push.key>",))
+    monkeypatch.setattr(hub.registry, "reports", (aged,))
+    shown = people.operator.page("plugins/")
+    assert "<code>kable-acme</code> 3.1" in shown
+    assert "use &lt;push.key&gt;" in shown
 
 
 def test_without_plugins_the_page_says_what_to_do(people, monkeypatch):
