@@ -132,7 +132,8 @@ def _standing(scope: Scope, wanted: Wanted) -> Any:
     sent = _sent(scope, wanted)
     if wanted.connection_id:
         sent &= t.Delivery.connection_id == wanted.connection_id
-    few = [row.subject_id for row in t.Delivery.select().where(sent).limit(FEW + 1)]
+    found = t.Delivery.select(t.Delivery.subject_id).where(sent).limit(FEW + 1)
+    few = [one for (one,) in found.tuples()]
     if len(few) > FEW:
         mine = t.Delivery.subject_id == t.Invoice.id
         return fn.EXISTS(t.Delivery.select(t.Delivery.id).where(sent, mine))
