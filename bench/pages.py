@@ -74,6 +74,7 @@ PAGES: Mapping[str, tuple[dict[str, str], ...]] = {
     "dashboard.invoices.ask_settle": ({},),
     "dashboard.invoices.upload": ({},),
     "dashboard.settings.index": ({},),
+    "dashboard.defaults.index": ({},),
     "dashboard.keys.index": ({},),
     "dashboard.keys.revoke": ({},),
     "dashboard.hooks.index": ({},),

@@ -132,8 +132,8 @@ def _standing(scope: Scope, wanted: Wanted) -> Any:
     sent = _sent(scope, wanted)
     if wanted.connection_id:
         sent &= t.Delivery.connection_id == wanted.connection_id
-    found = t.Delivery.select(t.Delivery.subject_id).where(sent).limit(FEW + 1)
-    few = [one for (one,) in found.tuples()]
+    found: Any = t.Delivery.select(t.Delivery.subject_id).where(sent).limit(FEW + 1)
+    few = [str(row[0]) for row in found.tuples()]
     if len(few) > FEW:
         mine = t.Delivery.subject_id == t.Invoice.id
         return fn.EXISTS(t.Delivery.select(t.Delivery.id).where(sent, mine))
@@ -153,19 +153,22 @@ def _connections(scope: Scope, wanted: Wanted) -> list[str]:
 
 
 def _unsent(scope: Scope, which: Unsent) -> Any:
-    alive = t.Delivery.state != "cancelled"
+    pushes, alive = _pushes(scope, which.customer_id), t.Delivery.state != "cancelled"
     here = t.Delivery.connection_id == which.connection_id
     rival = t.Delivery.connection_id.in_(list(which.rivals)) & alive
     # What a person cancelled everywhere stays cancelled.
-    given_up = fn.EXISTS(_pushes(scope)) & ~fn.EXISTS(_pushes(scope).where(alive))
+    given_up = fn.EXISTS(pushes) & ~fn.EXISTS(pushes.where(alive))
     where = within(t.Invoice, scope) & (t.Invoice.customer_id == which.customer_id)
-    where &= ~fn.EXISTS(_pushes(scope).where(here | rival)) & ~given_up
+    where &= ~fn.EXISTS(pushes.where(here | rival)) & ~given_up
     return where & (t.Invoice.issue_date >= which.since) if which.since else where
 
 
-def _pushes(scope: Scope) -> Any:
+def _pushes(scope: Scope, customer_id: str) -> Any:
+    """Those of the invoice at hand. A planner that rather reads them all at once may read no
+    more than the customer's."""
     return t.Delivery.select(t.Delivery.id).where(
         within(t.Delivery, scope),
+        t.Delivery.customer_id == customer_id,
         t.Delivery.subject_id == t.Invoice.id,
         t.Delivery.kind == "push",
     )

@@ -26,6 +26,7 @@ PAGES = {
     "invoices/?state=due&from=2026-11-01": 11,
     "invoices/?customer={customer}": 11,
     "invoices/{invoice_id}/": 11,
+    "settings/defaults/": 8,
     "settings/keys/": 5,
     "settings/people/": 6,
     "settings/webhooks/": 5,
