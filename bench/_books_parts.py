@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from _parts import cpu, say
+from _said import cpu, say
 from _stage import LINES
 from kable_quickbooks_ledger.simulator import SANDBOX_REALM, QuickBooksSimulator
 

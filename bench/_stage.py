@@ -1,4 +1,4 @@
-"""What the benchmarks share: the processes of `_parts.py`, and a hub under measurement."""
+"""What the benchmarks share: processes of their own, and a hub under measurement."""
 
 import json
 import os
@@ -30,13 +30,13 @@ class Failed(Exception):
 
 
 @contextmanager
-def process(role: str, *arguments: str, of: str = "_parts.py") -> Iterator["subprocess.Popen[str]"]:
-    """Run a part of `_parts.py`, or of the file `of`, until the block ends."""
-    script = str(Path(__file__).with_name(of))
+def process(file: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a file of this folder until the block ends."""
+    script = str(Path(__file__).with_name(file))
     environ = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     environ = {name: value for name, value in environ.items() if not name.startswith("KABLE_")}
     child = subprocess.Popen(
-        [sys.executable, script, role, *arguments],
+        [sys.executable, script, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environ,
@@ -143,7 +143,7 @@ def usage(url: str) -> Any:
 
 def ready(url: str) -> None:
     """Wait until the hub answers. Raises Failed."""
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 60
     while time.monotonic() < ends:
         try:
             if session().get(f"{url}/readyz", timeout=5).ok:

@@ -26,7 +26,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from _stage import Failed, Hub, answer, asked, process, ready, session, usage
-from kable_hub.demo.browsing import Browser
+
+from kable_hub.testing.browsing import Browser
 
 PARTS = "_books_parts.py"
 LATENCY = 0.1
@@ -48,11 +49,11 @@ class World:
     def __init__(self, ending: ExitStack, *, limits: bool) -> None:
         kept = "limits" if limits else ""
         latency = str(LATENCY) if limits else "0"
-        books = ending.enter_context(process("simulator", latency, kept, of=PARTS))
+        books = ending.enter_context(process(PARTS, "simulator", latency, kept))
         self.books: dict[str, Any] = answer(books)
         folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="kable-bench-"))
         given = [folder, json.dumps(self.books["configuration"]), "test", kept, "quickbooks"]
-        made = answer(ending.enter_context(process("hub", *given)))
+        made = answer(ending.enter_context(process("_hub.py", *given)))
         self.hub = connected(made["url"], made["key"], self.books["customer"])
         self.reads = self.used()["reads"]
 
@@ -95,7 +96,7 @@ def measure_cpu(rounds: int, count: int) -> None:
     with ExitStack() as ending:
         world = World(ending, limits=False)
         given = [world.books["url"], world.books["token"], world.books["realm"]]
-        loop: subprocess.Popen[str] = ending.enter_context(process("loop", *given, of=PARTS))
+        loop: subprocess.Popen[str] = ending.enter_context(process(PARTS, "loop", *given))
         asked(loop, min(10, count))
         shares, hubs, loops = [], [], []
         for _ in range(rounds):

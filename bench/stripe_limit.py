@@ -23,6 +23,7 @@ from typing import Any
 
 from _stage import CALLS, Failed, Hub, answer, asked, process, session, set_up, usage
 
+PARTS = "_stripe_parts.py"
 LATENCY = 0.1
 PERMITTED = min(100 / CALLS, 25)
 """Invoices a second: each takes four calls, one at each of four endpoints."""
@@ -37,10 +38,11 @@ class World:
     def __init__(self, ending: ExitStack, environment: str, *, limits: bool) -> None:
         kept = "limits" if limits else ""
         latency = str(LATENCY) if limits else "0"
-        self.stripe = answer(ending.enter_context(process("simulator", environment, latency, kept)))
+        parts = process(PARTS, "simulator", environment, latency, kept)
+        self.stripe = answer(ending.enter_context(parts))
         folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="kable-bench-"))
         given = [folder, json.dumps(self.stripe["configuration"]), environment, kept]
-        made = answer(ending.enter_context(process("hub", *given)))
+        made = answer(ending.enter_context(process("_hub.py", *given)))
         self.hub: Hub = set_up(made["url"], made, self.stripe)
 
     def push(self, count: int, patience: float) -> tuple[float, float]:
@@ -66,7 +68,7 @@ def measure_cpu(rounds: int, count: int) -> None:
     with ExitStack() as ending:
         world = World(ending, "test", limits=False)
         loop = [world.stripe["url"], world.stripe["key"], world.stripe["customer"]]
-        sdk: subprocess.Popen[str] = ending.enter_context(process("sdk", *loop))
+        sdk: subprocess.Popen[str] = ending.enter_context(process(PARTS, "sdk", *loop))
         asked(sdk, min(10, count))
         shares, hubs, loops = [], [], []
         for _ in range(rounds):

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 
 from _stage import CALLS, LINES, Failed, Hub, answer, asked, process, set_up, usage
 
+PARTS = "_stripe_parts.py"
+
 # --- rounds ----------------------------------------------------------------------------------
 
 
@@ -113,14 +115,14 @@ def run(invoices: int, rounds: int, limits: bool) -> None:
     """Measure and print. Raises Failed."""
     count = max(2, invoices // rounds)
     with ExitStack() as ending:
-        stripe = answer(ending.enter_context(process("simulator")))
+        stripe = answer(ending.enter_context(process(PARTS, "simulator")))
         folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="kable-bench-"))
         kept = "limits" if limits else ""
         arguments = [folder, json.dumps(stripe["configuration"]), "test", kept]
-        made = answer(ending.enter_context(process("hub", *arguments)))
+        made = answer(ending.enter_context(process("_hub.py", *arguments)))
         hub = set_up(made["url"], made, stripe)
         loop = [stripe["url"], stripe["key"], stripe["customer"]]
-        sdk = ending.enter_context(process("sdk", *loop))
+        sdk = ending.enter_context(process(PARTS, "sdk", *loop))
         measured = [measure(hub, stripe["url"], sdk, count) for _ in range(rounds)]
         tell(measured, count, limits)
         verify(stripe["url"], count * rounds)

@@ -8,7 +8,7 @@ from tests.docs.reading import ROOT
 
 def printed(name: str, *arguments: str) -> str:
     command = [sys.executable, str(ROOT / "bench" / f"{name}.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

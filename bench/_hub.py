@@ -1,0 +1,71 @@
+"""The hub that the benchmarks measure, as a process of its own.
+
+It prints one line of JSON when it stands, and ends by SIGTERM.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+import kable_quickbooks_ledger
+import kable_stripe_payments
+from _said import cpu, say
+from flask import Flask
+
+from kable_hub import Environment, hookimpl
+from kable_hub.demo.stage import free_port
+from kable_hub.plugins import Registry
+from kable_hub.settings import Settings
+from kable_hub.sync.loop import EmbeddedEngine
+from kable_hub.usecases import accounts
+from kable_hub.usecases.hub import Hub, open_hub
+from kable_hub.usecases.running import start_engine
+from kable_hub.web.app import create_app
+from kable_hub.web.server import serve
+
+PLUGINS = {"stripe": kable_stripe_payments, "quickbooks": kable_quickbooks_ledger}
+
+
+def hub(
+    folder: str, configuration: str, environment: str, limits: str, name: str = "stripe"
+) -> None:
+    """A hub at a free port, one plugin with or without the limits that it declares."""
+    port = free_port(0)
+    url = f"http://127.0.0.1:{port}"
+    own = {"KABLE_DATA_DIR": folder, "KABLE_PUBLIC_URL": url, "KABLE_LOG_LEVEL": "ERROR"}
+    settings = Settings.load({**json.loads(configuration), **own})
+    plugin = PLUGINS[name]
+    registry = Registry.of(plugin if limits else unlimited(plugin))
+    opened = open_hub(settings, registry=registry)
+    account = accounts.create_account(opened, "Bench", "paid").id
+    made = accounts.create_api_key(opened, account, Environment(environment))
+    say({"url": url, "key": made.secret})
+    serve_measured(opened, port)
+
+
+def serve_measured(opened: Hub, port: int) -> None:
+    """Serve with the engine in the same process, as `kable-hub serve` does."""
+    app: Flask = create_app(opened)
+    app.add_url_rule("/bench/usage", view_func=lambda: {"cpu": cpu()})
+    engines: list[EmbeddedEngine] = []
+
+    def stop() -> None:
+        for engine in engines:
+            engine.stop()
+
+    start = lambda: engines.append(start_engine(opened))  # noqa: E731
+    serve(app, "127.0.0.1", port, on_start=start, on_stop=stop)
+
+
+def unlimited(plugin: ModuleType) -> ModuleType:
+    """The plugin, declaring no limits."""
+    copy = ModuleType(plugin.__name__)
+    vars(copy).update(vars(plugin))
+    declared = replace(plugin.provider(), limits=())
+    copy.provider = hookimpl(lambda: declared)  # type: ignore[attr-defined]
+    return copy
+
+
+if __name__ == "__main__":
+    hub(*sys.argv[1:])
