@@ -1,6 +1,6 @@
 """OAuth 2.0 by authorization code (RFC 6749), with or without refresh tokens, rotating or not.
 
-    ACME = oauth2.Server("Acme", authorize="web/oauth/authorize", token="api/oauth/token")
+    ACME = oauth2.Server("Acme", "web/oauth/authorize", "api/oauth/token", scope="invoices")
 
     def connect(request):
         if not request.query:

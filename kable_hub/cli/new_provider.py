@@ -1,6 +1,9 @@
 """`kable-hub new-provider`: a working provider package to begin with, rendered from the template.
 
-The template is a package that is itself tested; rendering copies it and replaces its names.
+The template is a package that is itself tested; rendering copies it and replaces its names. It
+connects by a key. What another way in has otherwise stands in whole files beside those of the key:
+for `--connect oauth2` the file `oauth2.connect.py` takes the place of `connect.py`; else it is left
+out.
 """
 
 import re
@@ -19,6 +22,8 @@ from kable_hub.provider import SLUG
 TEMPLATE = Path(kable_hub.__file__).with_name("provider_template")
 SUFFIXES = {Kind.PAYMENTS: "payments", Kind.ACCOUNTING: "ledger"}
 """How a package is called behind its slug, by what the provider is for."""
+WAYS_IN = ("key", "oauth2")
+"""How the package can connect; the first is the template's own."""
 
 
 @click.command("new-provider")
@@ -27,12 +32,20 @@ SUFFIXES = {Kind.PAYMENTS: "payments", Kind.ACCOUNTING: "ledger"}
     "--kind", type=click.Choice([one.value for one in Kind]), default="payments", show_default=True
 )
 @click.option(
+    "--connect",
+    "way_in",
+    type=click.Choice(WAYS_IN),
+    default=WAYS_IN[0],
+    show_default=True,
+    help="By a pasted key, or by OAuth 2.0 with tokens that rotate.",
+)
+@click.option(
     "--into",
     type=click.Path(exists=True, file_okay=False, writable=True, path_type=Path),
     default=Path(),
     help="The folder in which the package gets a folder of its own. [the current one]",
 )
-def new_provider(name: str, kind: str, into: Path) -> None:
+def new_provider(name: str, kind: str, way_in: str, into: Path) -> None:
     """Make a package for the provider NAME: lower-case letters and digits, also its slug.
 
     It works as it is, against a simulated provider, and its tests are green. Its README says
@@ -44,7 +57,7 @@ def new_provider(name: str, kind: str, into: Path) -> None:
     target = into / f"kable-{name}-{suffix}"
     if target.exists() or target.is_symlink():
         raise click.ClickException(f"{target} exists already.")
-    render(target, _words(name, Kind(kind), suffix))
+    render(target, _words(name, Kind(kind), suffix), way_in)
     click.echo(f"Made {target}. Its README.md says what to change, in order. Try it:")
     click.echo(f"  cd {target}\n  pip install --editable .\n  python -m pytest")
 
@@ -62,29 +75,43 @@ def _words(name: str, kind: Kind, suffix: str) -> dict[str, str]:
         "acme_payments": f"{name}_{suffix}",
         "acme-payments": f"{name}-{suffix}",
         "Acme": name.capitalize(),
+        "ACME": name.upper(),
         "acme": name,
         "Kind.PAYMENTS": f"Kind.{kind.name}",
     }
 
 
-def render(target: Path, words: Mapping[str, str]) -> None:
-    """Copy the template to `target` with its words replaced, in names and texts; whole or not
-    at all. Raises OSError."""
+def render(target: Path, words: Mapping[str, str], way_in: str = WAYS_IN[0]) -> None:
+    """Copy the template to `target` with its words replaced, in names and texts, and with the
+    files of its way in; whole or not at all. Raises OSError."""
     # The longest first: of two words that begin alike the longer one is meant.
     either = re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))
 
     def replaced(text: str) -> str:
         return either.sub(lambda found: words[found[0]], text)
 
-    root = TEMPLATE.resolve()
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as beside:
         whole = Path(beside) / target.name
         whole.mkdir()
-        for file in sorted(path for path in root.rglob("*") if _belongs(path, root)):
-            copy = whole / replaced(file.relative_to(root).as_posix())
+        for inner, file in sources(way_in).items():
+            copy = whole / replaced(inner.as_posix())
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(replaced(file.read_text("utf-8")), "utf-8")
         whole.rename(target)
+
+
+def sources(way_in: str) -> dict[Path, Path]:
+    """The template's files for a way in: where each belongs in the package, and where it stands."""
+    root = TEMPLATE.resolve()
+    found: dict[Path, Path] = {}
+    for file in sorted(path for path in root.rglob("*") if _belongs(path, root)):
+        inner = file.relative_to(root)
+        variant, _, name = file.name.partition(".")
+        if variant not in WAYS_IN:
+            found.setdefault(inner, file)
+        elif variant == way_in:
+            found[inner.with_name(name)] = file
+    return found
 
 
 def _belongs(path: Path, root: Path) -> bool:

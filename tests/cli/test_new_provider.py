@@ -17,6 +17,9 @@ FILES = sorted(
     for path in TEMPLATE.rglob("*")
     if path.is_file() and "cache" not in str(path.relative_to(TEMPLATE))
 )
+VARIANTS = [one for one in FILES if one.name.startswith("oauth2.")]
+OWN = {"PROVIDER", "connect", "connect_methods", "capabilities", "of", "at"}
+"""What a way in may have otherwise in the files that both have."""
 
 
 @pytest.fixture
@@ -42,20 +45,23 @@ def texts(folder):
     }
 
 
-def test_the_package_is_the_template_under_its_own_names(made):
-    found = texts(made("zeta"))
-    assert len(found) == len(FILES)
+@pytest.mark.parametrize("connect", ["key", "oauth2"])
+def test_the_package_is_the_template_under_its_own_names(made, connect):
+    found = texts(made("zeta", "--connect", connect))
+    assert len(found) == len(FILES) - len(VARIANTS)
     assert not [name for name, text in found.items() if "acme" in (name + text).lower()]
     project = tomllib.loads(found["pyproject.toml"])["project"]
     assert project["name"] == "kable-zeta-payments"
     assert project["entry-points"]["kable_hub.providers"] == {"zeta": "kable_zeta_payments"}
-    assert "class ZetaSimulator(Simulator)" in found["src/kable_zeta_payments/simulator.py"]
+    assert "class ZetaSimulator(Access)" in found["src/kable_zeta_payments/simulator.py"]
     assert found["LICENSE"] == (ROOT / "LICENSE").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("name", "kind"), [("if", "accounting"), ("acmeacme", "payments")])
-def test_the_tests_of_a_new_provider_are_green_at_once(made, name, kind):
-    folder = made(name, "--kind", kind)
+@pytest.mark.parametrize(
+    ("name", "kind", "connect"), [("if", "accounting", "oauth2"), ("acmeacme", "payments", "key")]
+)
+def test_the_tests_of_a_new_provider_are_green_at_once(made, name, kind, connect):
+    folder = made(name, "--kind", kind, "--connect", connect)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=folder,
@@ -68,6 +74,50 @@ def test_the_tests_of_a_new_provider_are_green_at_once(made, name, kind):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "passed" in done.stdout
     assert f"Kind.{kind.upper()}" in "".join(texts(folder / "src").values())
+
+
+def test_each_way_in_has_its_own_declaration_hooks_and_readme(made):
+    found = texts(made("zeta", "--connect", "oauth2"))
+    declared = found["src/kable_zeta_payments/declaration.py"]
+    assert "Capability.REFRESH" in declared
+    assert "app_settings=AppSettings" in declared
+    assert "def refresh(" in found["src/kable_zeta_payments/__init__.py"]
+    for name in ("TEST_CLIENT_ID", "LIVE_CLIENT_ID", "TEST_CLIENT_SECRET", "LIVE_CLIENT_SECRET"):
+        assert f"KABLE_ZETA_{name}" in found["README.md"]
+        assert f"KABLE_ZETA_{name}" in found[".github/workflows/tests.yml"]
+    assert "paste" not in found["README.md"]
+
+
+def test_a_way_in_that_is_not_there_is_refused_and_the_known_are_named(cli, tmp_path):
+    done = cli("new-provider", "zeta", "--connect", "magic", "--into", str(tmp_path))
+    assert done.code == 2
+    assert "'key', 'oauth2'" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_variant_stands_beside_what_it_replaces():
+    assert len(VARIANTS) >= 5
+    assert all(one.with_name(one.name.removeprefix("oauth2.")) in FILES for one in VARIANTS)
+
+
+@pytest.mark.parametrize("name", ["__init__", "client", "declaration"])
+def test_what_is_not_of_the_way_in_is_the_same_in_both(name):
+    (one,) = [variant for variant in VARIANTS if variant.name == f"oauth2.{name}.py"]
+    ours, theirs = parts(one.with_name(f"{name}.py")), parts(one)
+    assert len(ours) >= 5
+    assert {name: text for name, text in ours.items() if name not in OWN}.items() <= theirs.items()
+
+
+def parts(file):
+    """The functions, classes, values and named arguments of a module by name, as written."""
+    found = {}
+    for one in ast.parse(file.read_text("utf-8")).body:
+        targets = [target.id for target in getattr(one, "targets", [])]
+        for name in [*targets, *([one.name] if hasattr(one, "name") else [])]:
+            found[name] = ast.unparse(one)
+        for argument in getattr(getattr(one, "value", None), "keywords", []):
+            found[argument.arg] = ast.unparse(argument.value)
+    return found
 
 
 @pytest.mark.parametrize(

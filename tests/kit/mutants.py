@@ -377,7 +377,7 @@ def build(mutant: Mutant | None, name: str, folder: Path, patch: pytest.MonkeyPa
     """Render the template as `name`, break it, import it; its contract."""
     package = f"kable_{name}_payments"
     words = {"acme_payments": f"{name}_payments", "acme-payments": f"{name}-payments"}
-    words |= {"Acme": name.capitalize(), "acme": name}
+    words |= {"Acme": name.capitalize(), "ACME": name.upper(), "acme": name}
     render(folder / name, words)
     source = folder / name / "src"
     if mutant is not None:

@@ -1,7 +1,7 @@
 """A simulated Acme, and the hub's side of a connection to it."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from kable_hub import Connection, ConnectRequest, Environment, Invoice, Push, ca
 from kable_hub.testing import RecordingGuard, builders
 
 TEST = Environment.TEST
+CALLBACK = "http://127.0.0.1:9/callback"
 
 
 @dataclass
@@ -30,9 +31,14 @@ class Desk:
     guard: RecordingGuard = field(default_factory=RecordingGuard)
 
     def connection(self, **settings: Any) -> Connection:
+        return self.connected(self.simulator.credentials(TEST), **settings)
+
+    def connected(self, credentials: Mapping[str, str], **settings: Any) -> Connection:
+        """A connection with these credentials, and with these settings over the defaults."""
         return builders.connection(
             plugin.provider(),
-            credentials={"key": self.simulator.key(TEST)},
+            credentials=credentials,
+            app=self.simulator.app_settings(TEST),
             settings=builders.default_settings(plugin.provider()) | settings,
             urls={"api": self.simulator.url},
             external_id="ac_0001",
@@ -43,10 +49,10 @@ class Desk:
         """A step of the connect dialogue."""
         values: dict[str, Any] = {
             "environment": TEST,
-            "method": "key",
-            "callback_url": "",
+            "method": plugin.provider().connect_methods[0].name,
+            "callback_url": CALLBACK,
             "state": "s",
-            "app": {},
+            "app": {one: self.simulator.app_settings(one) for one in Environment},
             "urls": {one: {"api": self.simulator.url} for one in Environment},
             "now": builders.NOW,
             "guard": self.guard,

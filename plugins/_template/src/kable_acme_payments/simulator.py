@@ -6,23 +6,17 @@ from typing import Any
 
 from flask import Flask, g, request
 
-from kable_acme_payments.declaration import PROVIDER
 from kable_acme_payments.mapping import MARKER, to_linked_customer
+from kable_acme_payments.simulator_access import Access, Refusal
 from kable_hub import Environment, LinkedCustomer, canonical
-from kable_hub.testing import Simulator
 
 Row = dict[str, Any]
 
 
-class Refusal(Exception):
-    """Acme says no: HTTP status, code, message, field."""
-
-
-class AcmeSimulator(Simulator):
-    """Acme on loopback. `keys` by environment; `page` is how many objects a list answers."""
+class AcmeSimulator(Access):
+    """Acme on loopback. `page` is how many objects a list answers."""
 
     def __init__(self, **options: Any) -> None:
-        self.keys = {f"key_{one}_0001": one for one in Environment}
         self.customers: dict[str, Row] = {}
         self.invoices: dict[str, Row] = {}
         self.answers: dict[tuple[str, str], tuple[bytes, Row]] = {}
@@ -31,7 +25,7 @@ class AcmeSimulator(Simulator):
 
     def routes(self, app: Flask) -> None:
         """Register the API."""
-        app.before_request(self._gate)
+        super().routes(app)
         app.register_error_handler(Refusal, _refused)
         for rule, view, method in (
             ("/v1/account", self._account, "GET"),
@@ -43,10 +37,6 @@ class AcmeSimulator(Simulator):
             ("/v1/invoices/<id>/void", self._void, "POST"),
         ):
             app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
-
-    def key(self, environment: Environment) -> str:
-        """A key that opens the account in this environment."""
-        return next(key for key, one in self.keys.items() if one is environment)
 
     def add_customer(self, environment: Environment, name: str, **values: Any) -> str:
         """Add a customer; its id."""
@@ -61,23 +51,10 @@ class AcmeSimulator(Simulator):
             for name in ("Northwind Traders", "Blue Harbor", "Silver Kite", "Cedar & Sons"):
                 self.add_customer(environment, name)
 
-    def configuration(self) -> dict[str, str]:
-        """The environment variables that point a hub at this simulator."""
-        slug = PROVIDER.slug.upper()
-        return {f"KABLE_{slug}_{one.upper()}_API_URL": self.url for one in Environment}
-
-    def demo_form(self, environment: Environment) -> dict[str, str]:
-        """What a person would fill into the connect form."""
-        return {"api_key": self.key(environment)}
-
     def demo_customers(self, environment: Environment) -> list[LinkedCustomer]:
         """The customers that can be linked by id."""
         rows = [one for one in self.customers.values() if one["active"]]
         return [to_linked_customer(one) for one in rows if one["environment"] == environment]
-
-    def revoke_access(self, environment: Environment) -> None:
-        """Take back every key of this environment."""
-        self.keys = {key: one for key, one in self.keys.items() if one is not environment}
 
     def close_customer(self, environment: Environment, reference: str) -> None:
         """Deactivate a customer."""
@@ -100,12 +77,6 @@ class AcmeSimulator(Simulator):
     def drafts(self) -> list[Row]:
         """None: Acme makes an invoice in one step."""
         return []
-
-    def _gate(self) -> None:
-        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if key not in self.keys:
-            raise Refusal(401, "key_unknown", "There is no such key.")
-        g.environment = self.keys[key]
 
     def _account(self) -> Row:
         return {"id": "ac_0001", "name": "Lighthouse Software", "environment": g.environment}

@@ -55,7 +55,7 @@ def connect(request: ConnectRequest) -> Form | Redirect | Grant:
 @hookimpl
 def refresh(connection: Connection) -> Credentials:
     """Trade the refresh token for a new pair."""
-    return oauth.refresh(connection)
+    return oauth.INTUIT.refresh(connection).credentials
 
 
 @hookimpl
