@@ -54,3 +54,12 @@ def test_every_page_can_be_reached_from_the_readme(page):
         seen |= new
         waiting += new
     assert page in seen
+
+
+def test_the_index_says_a_line_about_every_page():
+    index = ROOT / "docs" / "README.md"
+    lines = re.findall(
+        r"^\| \[([^\]]+)\]\(\1\) \| \S.+ \|$", index.read_text("utf-8"), re.MULTILINE
+    )
+    pages = {page.name for page in index.parent.glob("*.md")} - {index.name}
+    assert sorted(lines) == sorted(pages)

@@ -10,6 +10,7 @@ from kable_hub.effects import CustomerGone, Effect, Event, PaymentChanged, Webho
 from kable_hub.errors import Rejected
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import can, demand, refused, rule
+from kable_hub.testing.desk import KEYS
 from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
 
@@ -113,7 +114,7 @@ class Polling(Rules):
 
 
 class Collecting(Rules):
-    """`collect_payment_method`."""
+    """`collect_payment_method` and `collect_invoice`."""
 
     @rule("bronze", can(Capability.COLLECT_PAYMENT_METHOD))
     def test_a_page_to_leave_a_card_on_dies_by_itself(self) -> None:
@@ -127,6 +128,21 @@ class Collecting(Rules):
         )
         demand(page.url.startswith("http"), f"Its address is {page.url!r}.")
         demand(page.expires_at.tzinfo is not None, "Its end has no time zone.")
+
+    @rule("silver", can(Capability.COLLECT_INVOICE))
+    def test_asking_for_the_payment_again_makes_no_second_document(self) -> None:
+        """`collect_invoice`, twice with one key, answers the same document."""
+        push = self.desk.push()
+        receipt = self.desk.send(push)
+        for _ in range(2):
+            asked = self.desk.call(
+                "collect_invoice",
+                connection=self.desk.connection(),
+                receipt=receipt,
+                key=KEYS.format(0),
+            )
+            demand(asked.external_id == receipt.external_id, "It answers another document.")
+        self.desk.arrived_once(push)
 
 
 def _turned(text: str) -> str:
