@@ -2,8 +2,11 @@ from datetime import date
 
 import pytest
 
-from kable_hub import tryout
+from kable_hub import API_VERSION, plugins, tryout
 from tests.architecture.tree import entry_points
+from tests.docs.reading import ROOT
+
+MEADOW = (ROOT / "tests" / "docs" / "cookbook" / "meadow.py").read_text("utf-8")
 
 MODULES = {
     "broken": "raise RuntimeError('no such thing')",
@@ -62,15 +65,16 @@ def test_what_is_still_to_be_set_is_named(cli, monkeypatch):
     assert set(left) == {"test"}
 
 
-def test_a_third_plugin_appears_and_a_broken_one_is_quarantined_with_its_reason(cli, site):
-    done = cli.alone("plugins", "--json", PYTHONPATH=str(site))
-    found = {one["name"]: one for one in done.json}
-    assert done.code == 0
+def test_a_third_plugin_appears_and_a_broken_one_is_quarantined_with_its_reason(
+    cli, site, monkeypatch
+):
+    monkeypatch.syspath_prepend(site)
+    found = {one["name"]: one for one in cli.ok("plugins")}
     assert (found["third"]["state"], found["third"]["title"]) == ("admitted", "Third Way")
     assert (found["third"]["version"], found["third"]["missing"]) == ("1.2", {})
     assert found["broken"]["state"] == "quarantined"
     assert "no such thing" in found["broken"]["reason"]
-    shown = cli.alone("plugins", PYTHONPATH=str(site)).out
+    shown = cli("plugins").out
     assert "Third Way" in shown
     assert "RuntimeError: no such thing" in shown
 
@@ -93,3 +97,40 @@ def test_package_version_and_what_will_go_are_told(cli, monkeypatch):
     assert said in shown
     version = found["stripe"]["version"]
     assert f"kable-stripe-payments {version}" in shown
+
+
+def test_what_is_wrong_with_each_file_is_listed_and_the_sound_ones_beside_it(
+    cli, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(plugins, "PATIENCE", 2.0)
+    files = {
+        "asleep": "import time\ntime.sleep(4)",
+        "dies": "raise SystemExit('for good')",
+        "meadow": MEADOW,
+        "newer": MEADOW.replace('slug="meadow"', f'slug="newer", api_version={API_VERSION + 1}'),
+        "older": MEADOW.replace('slug="meadow"', f'slug="older", api_version={API_VERSION - 1}'),
+        "stripe": MEADOW.replace('slug="meadow"', 'slug="stripe"'),
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    found = cli.ok("plugins", "--plugins-dir", str(tmp_path))
+    reasons = {one["distribution"]: one["reason"] for one in found}
+    assert reasons.pop("meadow.py") == reasons.pop("kable-quickbooks-ledger") == ""
+    clash = "several plugins are called 'stripe': kable-stripe-payments and stripe.py"
+    spoken = f"of the plugin contract, this hub speaks {API_VERSION}: update the"
+    assert reasons == {
+        "asleep.py": "loading it did not end within 2 s",
+        "dies.py": "loading it failed: SystemExit: for good",
+        "kable-stripe-payments": clash,
+        "newer.py": f"it speaks version {API_VERSION + 1} {spoken} hub",
+        "older.py": f"it speaks version {API_VERSION - 1} {spoken} plugin",
+        "stripe.py": clash,
+    }
+
+
+def test_leaving_one_of_two_out_admits_the_other(cli, tmp_path, monkeypatch):
+    (tmp_path / "stripe.py").write_text(MEADOW.replace('slug="meadow"', 'slug="stripe"'))
+    monkeypatch.setenv("KABLE_DISABLE_PLUGINS", "kable-stripe-payments")
+    found = cli.ok("plugins", "--plugins-dir", str(tmp_path))
+    states = {one["distribution"]: one["state"] for one in found if one["name"] == "stripe"}
+    assert states == {"kable-stripe-payments": "disabled", "stripe.py": "admitted"}
