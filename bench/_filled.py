@@ -1,7 +1,8 @@
-"""An account with many invoices, for `pages.py`: two lines each, 20,000 customers, two providers.
+"""An account with many invoices, for `pages.py`: two lines each, two providers.
 
-A tenth of the invoices are of one customer. Four customers of five are linked, each at both
-providers. Some of the deliveries stopped; the others are delivered, or all are still due.
+There is a customer for five invoices, and a tenth of the invoices are of one. Four customers of
+five are linked, each at both providers. Some of the deliveries stopped; the others are delivered,
+or all are still due.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 
 PORTION = 2000
-CUSTOMERS = 20_000
+SHARE = 5
+"""Invoices for each customer."""
+
 SINCE = date(2024, 1, 1)
 STOPPED = {7: "blocked", 11: "uncertain", 13: "rejected"}
 """Of each thousand invoices, the states of those that stopped; the others are delivered."""
@@ -70,7 +73,7 @@ def fill(hub: Hub, count: int, waiting: bool = False) -> Filled:
     key = accounts.create_api_key(hub, account, Environment.TEST, "bench").key.id
     with hub.database.write():
         at = [_connect(scope, slug, now) for slug in PLUGINS]
-        whose = _customers(scope, now)
+        whose = _customers(scope, count // SHARE, now)
         _link(scope, at, whose, now)
         endpoint = _endpoint(scope, now)
     for start in range(0, count, PORTION):
@@ -109,7 +112,7 @@ def _connect(scope: Scope, slug: str, now: int) -> str:
     return row.id
 
 
-def _customers(scope: Scope, now: int) -> list[str]:
+def _customers(scope: Scope, count: int, now: int) -> list[str]:
     rows = [
         {
             "id": new_id("cus"),
@@ -121,7 +124,7 @@ def _customers(scope: Scope, now: int) -> list[str]:
             "updated_at": now,
             **owner(scope),
         }
-        for number in range(CUSTOMERS)
+        for number in range(count)
     ]
     insert_all(t.Customer, rows)
     return [str(row["id"]) for row in rows]

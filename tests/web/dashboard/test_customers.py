@@ -79,18 +79,6 @@ def test_customers_are_searched_and_filtered_with_and_without_htmx(web: Site, me
     assert "Company c1" in member.page("customers/?standing=nonsense")
 
 
-def test_the_list_takes_as_many_queries_for_twenty_as_for_two(web: Site, member: Person, queries):
-    for number in range(2):
-        make(web, f"a{number}", acme="A-1" if number == 0 else web.acme.add_customer())
-    with queries() as few:
-        member.page("customers/")
-    for number in range(18):
-        make(web, f"b{number}", acme=web.acme.add_customer())
-    with queries() as many:
-        member.page("customers/")
-    assert len(many) == len(few)
-
-
 def test_long_lists_come_in_pages(web: Site, member: Person):
     for number in range(51):
         make(web, f"c{number:02}")

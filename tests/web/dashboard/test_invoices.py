@@ -108,15 +108,6 @@ def test_htmx_takes_the_list_alone_and_asks_again_while_something_moves(shop, me
     assert "every" not in member.get("invoices/?q=INV", htmx=True).text
 
 
-@pytest.mark.parametrize("count", [3, 50])
-def test_a_list_takes_as_many_queries_for_fifty_as_for_three(shop, member, queries, count):
-    shop.made("/invoices/bulk", {"invoices": [invoice(f"INV-{n}") for n in range(count)]})
-    member.page("invoices/")
-    with queries() as said:
-        member.page("invoices/")
-    assert len([one for one in said if one.lstrip().startswith("SELECT")]) <= 8
-
-
 def test_the_export_is_harmless_to_spreadsheets(shop, member):
     shop.made("/customers", customer("@c3", companyName='=HYPERLINK("http://x")'))
     made(shop, "-1+1", customer="@c3")

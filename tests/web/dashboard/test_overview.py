@@ -113,17 +113,6 @@ def test_the_days_are_told_by_shape_and_in_a_table_too(shop: Site, member: Perso
     assert "style=" not in page
 
 
-def test_the_page_takes_as_many_queries_for_much_as_for_little(shop: Site, member: Person, queries):
-    taken = []
-    for number in (1, 5):
-        for at in range(number):
-            sell(shop, f"I-{number}-{at}", state="blocked", error_code=f"c{number}{at}")
-        with queries() as said:
-            member.page("overview/")
-        taken.append(len(said))
-    assert taken[0] == taken[1] <= 16
-
-
 COUNTS = st.tuples(*[st.integers(0, 200_000)] * 3)
 
 
