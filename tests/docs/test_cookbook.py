@@ -1,4 +1,5 @@
-"""The cookbook's recipes are single-file plugins, each of which keeps the whole contract."""
+"""The cookbook's recipes stand in plugins that keep the whole contract: the files here, the
+tutorial's package and the template, whose own tests hold them to it."""
 
 import pytest
 
@@ -10,8 +11,10 @@ from tests.docs.reading import ROOT, blocks
 
 FOLDER = ROOT / "tests" / "docs" / "cookbook"
 FILES = {one.name: one.load() for one in in_folder(FOLDER)}
-PEBBLE = ROOT / "plugins" / "_pebble" / "src"
-SOURCES = [path.read_text("utf-8") for path in [*FOLDER.glob("*.py"), *PEBBLE.rglob("*.py")]]
+PACKAGES = [ROOT / "plugins" / name / "src" for name in ("_pebble", "_template")]
+SOURCES = [
+    path.read_text("utf-8") for folder in (FOLDER, *PACKAGES) for path in folder.rglob("*.py")
+]
 RECIPES = blocks("docs/cookbook.md", "python")
 
 
@@ -23,6 +26,11 @@ def test_every_recipe_is_code_of_a_plugin_that_is_tested(recipe):
 class TestMeadow(ProviderContract):
     plugin = FILES["meadow"]
     simulator = FILES["meadow"].SIMULATOR
+
+
+class TestCrate(ProviderContract):
+    plugin = FILES["crate"]
+    simulator = FILES["crate"].SIMULATOR
 
 
 def test_a_draft_whose_total_differs_is_removed_before_it_is_billed():

@@ -69,6 +69,17 @@ def test_connections_share_what_is_limited_for_the_app_and_nothing_else(
         assert least <= clock.monotonic() - before < least + 0.1
 
 
+def test_all_connections_of_this_machine_share_a_limit_by_address(clock: ManualClock) -> None:
+    limit = Limit("address", scope="ip", requests=4)
+    one = spender(limit, connection="con_1", app="app_1")
+    other = spender(limit, connection="con_2", app="app_2")
+    budget = Budget(clock)
+    for _ in range(20):
+        call(budget, one)
+        call(budget, other)
+    assert 9.0 < clock.monotonic() < 10.0
+
+
 def test_what_takes_longer_than_patience_is_refused_at_once(clock: ManualClock) -> None:
     who = spender(Limit("narrow", requests=1, per=timedelta(minutes=1)))
     budget = Budget(clock)
