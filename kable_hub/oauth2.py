@@ -17,9 +17,10 @@ The credentials hold `access_token` and, where there is one, `refresh_token`.
 
 What the token address answers (5.1, 5.2): tokens, or an `error`. `invalid_client` and
 `unauthorized_client` are NeedsOperator, any other word ends the code (Rejected: start again) or
-the grant (ReconnectRequired). 429 is RateLimited. All else says nothing about the grant and is
-Transient. An answer that was lost or cannot be read is Transient for a code, since a person starts
-again, and OutcomeUnknown for a refresh, since a token that rotates may be spent.
+the grant (ReconnectRequired). 429 is RateLimited where a `limit` is named. All else says nothing
+about the grant and is Transient. An answer that was lost or cannot be read is Transient for a
+code, since a person starts again, and OutcomeUnknown for a refresh, since a token that rotates may
+be spent.
 """
 
 import re
@@ -196,10 +197,10 @@ class Server:
     ) -> ProviderError:
         said = _word(word)
         known: Any = {"http_status": answer.status, "request_id": answer.request_id}
-        if answer.status == 429:
+        if answer.status == 429 and self.limit:
             wait, slow = answer.retry_after(), f"{self.title} asks to wait with signing in."
             return RateLimited(slow, limit=self.limit, retry_after=wait, **known)
-        if not said or answer.status >= 500:
+        if not said or answer.status == 429 or answer.status >= 500:
             away = f"{self.title}'s sign-in service is not available."
             return Transient(away, code="unavailable", retry_after=answer.retry_after(), **known)
         if said in OPERATORS:

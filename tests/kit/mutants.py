@@ -25,6 +25,7 @@ class Mutant:
     old: str
     new: str
     also: frozenset[str] = field(default_factory=frozenset)
+    way_in: str = "key"
 
 
 API = "    return rest.Api(hub, "
@@ -378,7 +379,7 @@ def build(mutant: Mutant | None, name: str, folder: Path, patch: pytest.MonkeyPa
     package = f"kable_{name}_payments"
     words = {"acme_payments": f"{name}_payments", "acme-payments": f"{name}-payments"}
     words |= {"Acme": name.capitalize(), "ACME": name.upper(), "acme": name}
-    render(folder / name, words)
+    render(folder / name, words, mutant.way_in if mutant else "key")
     source = folder / name / "src"
     if mutant is not None:
         file = source / package / mutant.file

@@ -5,7 +5,11 @@ import sys
 import pytest
 
 from kable_hub.testing.contract import rules
-from tests.kit.mutants import MUTANTS, build
+from tests.kit import mutants
+from tests.kit.mutants import build
+from tests.kit.signing_in import SIGNING_IN
+
+MUTANTS = (*mutants.MUTANTS, *SIGNING_IN)
 
 
 def failing(contract, names):

@@ -231,6 +231,7 @@ def test_a_refused_client_is_the_operators_and_the_grant_stands(exchange, refres
     [
         (500, '{"error":"invalid_grant"}'),
         (503, ""),
+        (429, '{"error":"too_many_requests"}'),
         (302, ""),
         (400, "<html>"),
         (401, '{"error":{"message":"no"}}'),
@@ -242,9 +243,11 @@ def test_an_answer_that_says_nothing_about_the_grant_ends_nothing(
 ):
     headers = {"Retry-After": "7"}
     server.fault(Fault(status=status, body=body, headers=headers, times=2))
+    unlimited = replace(SMALL, limit="")
     for run in (exchange, refresh):
         with pytest.raises(Transient) as caught:
-            run()
+            run(unlimited)
+        assert not isinstance(caught.value, RateLimited)
         assert caught.value.retry_after == timedelta(seconds=7)
     assert refresh().access == "access-canary-1"
 
