@@ -138,7 +138,8 @@ def _refuse_undeclared(provider: Provider, hook: str, arguments: Arguments) -> N
     if hook == "link_customer" and arguments["reference"] is None:
         capability = Capability.CREATE_CUSTOMER
     if capability is not None and not provider.can(capability):
-        raise Unsupported(f"{provider.title} does not offer {capability}", fact=capability)
+        said = f"{provider.title} does not offer this: {capability.replace('_', ' ')}."
+        raise Unsupported(said, fact=capability)
 
 
 def _kind(result: object) -> str:

@@ -101,14 +101,11 @@ def serve(
     loop = Loop(hub)
     parent = os.getpid()
     _tell_of_plugins(hub)
-    _welcome(hub)
     log.info("serving", host=settings.host, port=settings.port, url=settings.public_url)
     try:
         app = create_app(hub)
-        if no_sync:
-            serve_app(app, settings.host, settings.port)
-        else:
-            serve_app(app, settings.host, settings.port, on_start=loop.start, on_stop=loop.stop)
+        start, stop = _beginning(hub, None if no_sync else loop), loop.stop
+        serve_app(app, settings.host, settings.port, on_start=start, on_stop=stop)
     except SystemExit as exit_:
         if os.getpid() != parent:
             raise  # this is the worker, whose status the server reads
@@ -143,6 +140,17 @@ def _tell_of_plugins(hub: Hub) -> None:
             log.warning("plugin left out", **facts, reason=one.reason)
         for remark in one.remarks:
             log.warning("plugin grows old", **facts, remark=remark)
+
+
+def _beginning(hub: Hub, loop: Loop | None) -> Callable[[], None]:
+    """What is done as soon as the hub listens, so that whoever opens the link is served."""
+
+    def begin() -> None:
+        _welcome(hub)
+        if loop is not None:
+            loop.start()
+
+    return begin
 
 
 def _welcome(hub: Hub) -> None:

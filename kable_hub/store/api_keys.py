@@ -42,6 +42,12 @@ def by_prefix(prefix: str) -> ApiKeyRow | None:
     return _row(row) if row is not None else None
 
 
+def get(account_id: str | None, key_id: str) -> ApiKeyRow | None:
+    """A key of an account, or an operator's where None; None: no such key."""
+    row = t.ApiKey.get_or_none((t.ApiKey.id == key_id) & _of(account_id))
+    return _row(row) if row is not None else None
+
+
 def listed(
     account_id: str | None, cursor: str, limit: int, environment: Environment | None = None
 ) -> Page[ApiKeyRow]:
@@ -56,8 +62,7 @@ def revoke(account_id: str | None, key_id: str, now: int) -> ApiKeyRow | None:
     """Revoke a key for good; the moment of the first revocation stays. None: no such key."""
     mine = (t.ApiKey.id == key_id) & _of(account_id)
     t.ApiKey.update(revoked_at=now).where(mine & t.ApiKey.revoked_at.is_null()).execute()
-    row = t.ApiKey.get_or_none(mine)
-    return _row(row) if row is not None else None
+    return get(account_id, key_id)
 
 
 def touch(key_id: str, now: int) -> None:

@@ -34,6 +34,7 @@ class Opening:
     state: str = "due"
     error_code: str = ""
     error_message: str = ""
+    error_details: tuple[Any, ...] = ()
     blocked_on: str = ""
 
 
@@ -387,6 +388,7 @@ def _row(scope: Scope, opening: Opening, now: int) -> dict[str, Any]:
         "due_at": now,
         "error_code": opening.error_code,
         "error_message": opening.error_message,
+        "error_details": list(opening.error_details),
         "blocked_on": opening.blocked_on,
         "created_at": now,
         "updated_at": now,

@@ -1,5 +1,8 @@
 """The state of deliveries whose invoice was changed, while nothing of them exists."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from kable_hub.store import tables as t
 from kable_hub.store.outbox import UNSENT
 from kable_hub.store.scope import Scope
@@ -7,10 +10,23 @@ from kable_hub.store.scoping import within
 
 
 def set_unsent(
-    scope: Scope, delivery_id: str, now: int, *, state: str, code: str = "", message: str = ""
+    scope: Scope,
+    delivery_id: str,
+    now: int,
+    *,
+    state: str,
+    code: str = "",
+    message: str = "",
+    details: Sequence[Any] = (),
 ) -> bool:
     """Give a delivery of which nothing exists another state; False where it is under way."""
-    values = {"state": state, "error_code": code, "error_message": message, "blocked_on": ""}
+    values = {
+        "state": state,
+        "error_code": code,
+        "error_message": message,
+        "error_details": list(details),
+        "blocked_on": "",
+    }
     mine = within(t.Delivery, scope) & (t.Delivery.id == delivery_id)
     unsent = t.Delivery.state.in_(UNSENT) & ~t.Delivery.may_exist
     statement = t.Delivery.update(**values, due_at=now, updated_at=now)

@@ -13,6 +13,7 @@ from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.links import LinkRow
 from kable_hub.store.outbox import Opening, open_operations
 from kable_hub.store.scope import Scope
+from kable_hub.sync.endings import details
 from kable_hub.sync.facts import refusal
 
 NOT_LINKED = "the customer is not linked at this provider"
@@ -51,6 +52,7 @@ def begin(
         state=state,
         error_code=code,
         error_message=message,
+        error_details=tuple(details(refused)) if refused else (),
         blocked_on=blocked_on,
     )
 

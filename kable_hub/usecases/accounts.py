@@ -134,6 +134,15 @@ def list_api_keys(
         return api_keys.listed(account_id, cursor, limit, environment)
 
 
+def get_api_key(hub: Hub, account_id: str | None, key_id: str) -> ApiKeyRow:
+    """A key of an account, or an operator key where None. Raises NotFound."""
+    with hub.database.read():
+        row = api_keys.get(account_id, key_id)
+    if row is None:
+        raise NotFound("API key", key_id)
+    return row
+
+
 def revoke_api_key(hub: Hub, account_id: str | None, key_id: str) -> ApiKeyRow:
     """Revoke a key of an account, or an operator key where None; twice is once. NotFound."""
     with hub.database.write():

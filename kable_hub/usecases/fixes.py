@@ -24,11 +24,13 @@ class Fix:
     PROVIDER the provider's own site, NOWHERE means that it mends itself.
 
     `then_retry`: what is done there does not send it by itself; somebody has to say retry.
+    `retry_helps`: False where the same answer comes again as long as nothing else changes.
     """
 
     text: str
     place: Place
     then_retry: bool = False
+    retry_helps: bool = True
 
 
 _RELINK = "Link the customer to somebody who stands at {provider}, or have it created there."
@@ -94,9 +96,9 @@ _CODES = {
         Place.CONNECTION,
         True,
     ),
-    "unsupported": Fix(_SHORTER, Place.INVOICE),
+    "unsupported": Fix(_SHORTER, Place.INVOICE, retry_helps=False),
     "rejected": Fix("Change what the message names, then retry.", Place.INVOICE, True),
-    "not_delivered": Fix("There is no document to do this with.", Place.INVOICE),
+    "not_delivered": Fix("There is no document to do this with.", Place.INVOICE, retry_helps=False),
     "contract_violation": Fix(
         "The plugin of {provider} made a mistake. Update it or tell its author, then retry.",
         Place.CONNECTION,

@@ -9,6 +9,7 @@ from kable_hub.store.deliveries import DeliveryRow
 from kable_hub.store.invoices import InvoiceRow, NumberTaken
 from kable_hub.store.outbox import UNSENT
 from kable_hub.store.scope import Scope
+from kable_hub.sync.endings import details
 from kable_hub.sync.opening import refused_for
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.errors import Conflict, FieldError, NotFound, Outdated
@@ -152,8 +153,15 @@ def _replan(hub: Hub, scope: Scope, new: InvoiceRow) -> None:
         provider = provider_if_there(hub, one.provider)
         refused = refused_for(provider, at.settings if at else {}, invoice, link)
         if refused is not None:
-            said = {"code": refused.code, "message": refused.message}
-            replanning.set_unsent(scope, one.id, hub.now(), state="rejected", **said)
+            replanning.set_unsent(
+                scope,
+                one.id,
+                hub.now(),
+                state="rejected",
+                code=refused.code,
+                message=refused.message,
+                details=details(refused),
+            )
         elif one.state in UNSENT and not _waits_elsewhere(one):
             state = "held" if _is_held(one, new) else "due"
             replanning.set_unsent(scope, one.id, hub.now(), state=state)

@@ -25,11 +25,13 @@ CAUSES = ("settings", "customer")
 
 @dataclass(frozen=True)
 class LinkSettings:
-    """A customer's own `values`, what holds in the end (`effective`), and what may be set."""
+    """A customer's own `values`, what holds in the end (`effective`), what may be set, and what
+    holds for everybody (`general`)."""
 
     values: Mapping[str, Any]
     effective: Mapping[str, Any]
     fields: tuple[FormField, ...]
+    general: Mapping[str, Any]
 
 
 def as_link(
@@ -102,4 +104,5 @@ def _link(scope: Scope, connection: ConnectionRow, customer: CustomerRow, slug: 
 
 def _view(provider: Provider, connection: ConnectionRow, own: Mapping[str, Any]) -> LinkSettings:
     offered = tuple(one for one in form_fields(provider.settings) if one.per_customer)
-    return LinkSettings(own, provider.settings_for(connection.settings, own), offered)
+    general = provider.settings_for(connection.settings)
+    return LinkSettings(own, provider.settings_for(connection.settings, own), offered, general)

@@ -52,7 +52,7 @@ def not_connected(provider: Provider) -> Conflict:
 def need(provider: Provider, capability: Capability) -> None:
     """Raise Conflict (`not_offered`) where the provider does not have this ability."""
     if not provider.can(capability):
-        detail = f"{provider.title} does not offer {capability.value}."
+        detail = f"{provider.title} does not offer this: {capability.replace('_', ' ')}."
         raise Conflict("not_offered", detail)
 
 

@@ -37,6 +37,12 @@ class BadSignIn(Problem):
     title = "Not signed in"
 
 
+class BadLink(Problem):
+    """A one-time link that was used, is too old, or never was."""
+
+    title = "This link is over"
+
+
 @dataclass(frozen=True)
 class OpenTicket:
     """A one-time link that still works. Without `user` it makes the first operator."""
@@ -100,7 +106,7 @@ def _ticket(hub: Hub, user_id: str | None, enters: bool = False, lead_to: str = 
 
 
 def open_ticket(hub: Hub, secret: str) -> OpenTicket:
-    """What a link is for; it is not used up yet. Raises Problem (`bad_link`)."""
+    """What a link is for; it is not used up yet. Raises BadLink."""
     with hub.database.read():
         row = sign_ins.ticket(digest(secret))
         user = users.get(row.user_id) if row and row.user_id else None
@@ -112,7 +118,7 @@ def open_ticket(hub: Hub, secret: str) -> OpenTicket:
 
 
 def enter(hub: Hub, ticket: OpenTicket) -> UserRow:
-    """Use a link up that signs in at once. Raises Problem (`bad_link`)."""
+    """Use a link up that signs in at once. Raises BadLink."""
     if ticket.user is None or not ticket.enters:
         raise _bad_link()
     with hub.database.write():
@@ -124,7 +130,7 @@ def enter(hub: Hub, ticket: OpenTicket) -> UserRow:
 def choose_password(hub: Hub, ticket: OpenTicket, email: str, password: str) -> UserRow:
     """Use a link up by choosing a password; makes the first operator where there is nobody.
 
-    Raises Problem (`bad_link`), Invalid, which leave the link as it is.
+    Raises BadLink, Invalid, which leave the link as it is.
     """
     address = ticket.user.email if ticket.user else checked_email(email)
     hashed = hash_of(address, password)
@@ -145,5 +151,9 @@ def _use(ticket: OpenTicket) -> None:
         raise _bad_link()
 
 
-def _bad_link() -> Problem:
-    return Problem("bad_link", "This link is not valid, was used before or is too old.")
+def _bad_link() -> BadLink:
+    said = (
+        "It works once, within a day. Sign in with your password; if you have none yet, or lost "
+        "it, ask an operator of this hub for a new link."
+    )
+    return BadLink("bad_link", said)

@@ -53,22 +53,23 @@ def test_serve_answers_until_it_is_told_to_stop(start):
     port = free_port(0)
     process = start("serve", "--port", str(port))
     url = f"http://127.0.0.1:{port}"
-    assert until(lambda: answers(f"{url}/healthz")).status_code == 200
+    reads(process, "one-time link:", process.stdout)
+    link = process.stdout.readline().strip()
+    assert link.startswith("http://127.0.0.1:8080/first/")
+    assert answers(f"{url}/first/{link.rpartition('/')[2]}").status_code == 200
     assert answers(f"{url}/docs").status_code == 200
     assert answers(f"{url}/api/v1/accounts").status_code == 401
-    code, out, err = ended(process)
+    code, _, err = ended(process)
     assert code == 0
-    link = out.partition("one-time link:\n")[2].strip()
-    assert link.startswith("http://127.0.0.1:8080/first/")
     assert link not in err
     assert "Traceback" not in err
     assert "apscheduler" not in err
     assert answers(f"{url}/healthz") is None
 
 
-def reads(process, word):
-    """Read the log until a line with this word."""
-    for line in process.stderr:
+def reads(process, word, stream=None):
+    """Read the log, or `stream`, until a line with this word."""
+    for line in stream or process.stderr:
         if word in line:
             return line
     raise AssertionError(f"it ended without a word of {word!r}")

@@ -165,7 +165,7 @@ def test_it_shows_every_kind_of_outcome(played):
 def test_it_says_what_was_refused_and_why_and_where_to_go_on(played):
     built, _, _, said = played
     assert "LPB-5002: requires_payment_method: The customer has no default" in said
-    assert "AUR-CN-1: unsupported: negative_total" in said
+    assert "AUR-CN-1: unsupported: It takes no credit notes" in said
     assert "DFS-6001: the customer is not linked there" in said
     assert f"API docs   {built.url}/docs" in said
     key = said.partition("API key    ")[2].split()[0]

@@ -40,6 +40,13 @@ def test_a_code_of_a_plugin_is_answered_by_what_the_delivery_waits_for(on, place
     assert "Acme" in fix.text
 
 
+def test_what_the_provider_never_takes_is_not_worth_another_try():
+    never, other = (fix_for("rejected", one, "", "Acme") for one in ("unsupported", "too_long"))
+    assert never is not None
+    assert other is not None
+    assert (never.retry_helps, other.retry_helps) == (False, True)
+
+
 def test_what_mends_itself_says_so_and_what_is_well_says_nothing():
     waiting, looking = (fix_for(one, "timeout", "", "Acme") for one in ("due", "uncertain"))
     assert waiting is not None

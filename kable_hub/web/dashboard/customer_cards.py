@@ -61,6 +61,7 @@ def settings(customer: str, slug: str) -> Response | str | tuple[str, int]:
         else:
             flash(f"The settings at {provider.title} are kept.")
             return redirect(f"{back(row).location}#at-{slug}", 303)
+    offered = {one.name: _choices(slug, one) for one in own.fields if one.from_provider}
     page = render_template(
         "dashboard/customer_links/settings.html",
         row=row,
@@ -68,28 +69,29 @@ def settings(customer: str, slug: str) -> Response | str | tuple[str, int]:
         fields=_fields(own),
         values=values,
         faults=faults,
-        choices={one.name: _choices(slug, one) for one in own.fields if one.from_provider},
+        choices=offered,
+        blanks={one.name: _general(own, one, offered.get(one.name)) for one in own.fields},
     )
     return page, status
 
 
 def _fields(own: LinkSettings) -> list[FormField]:
-    """The fields with nothing chosen where the connection decides, which they say."""
-    return [_field(one, own.effective.get(one.name)) for one in own.fields]
+    """The fields with nothing chosen where the connection decides."""
+    return [_field(one) for one in own.fields]
 
 
-def _field(one: FormField, effective: Any) -> FormField:
-    yes_no = one.type == "boolean"
-    shown = dict(YES_NO).get(_shown(effective), "") if yes_no else effective
-    said = "" if shown in (None, "", {}) else f" Now: {shown}."
-    return replace(
-        one,
-        type="choice" if yes_no else one.type,
-        choices=YES_NO if yes_no else one.choices,
-        required=False,
-        default=None,
-        help=f"{one.help}{said}".strip(),
-    )
+def _field(one: FormField) -> FormField:
+    if one.type == "boolean":
+        one = replace(one, type="choice", choices=YES_NO)
+    return replace(one, required=False, default=None)
+
+
+def _general(own: LinkSettings, one: FormField, offered: list[tuple[str, str]] | None) -> str:
+    """What holds for everybody, as the choice of nothing says it."""
+    value = own.general.get(one.name)
+    labels = dict(offered or _field(one).choices)
+    shown = "" if isinstance(value, dict) else labels.get(str(_shown(value)), value)
+    return "As for everybody" + (f" ({shown})" if shown not in (None, "") else "")
 
 
 def _shown(value: Any) -> Any:

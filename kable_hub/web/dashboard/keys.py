@@ -33,7 +33,8 @@ def create() -> str | tuple[str, int]:
 def revoke(key_id: str) -> Response | str:
     """Ask, then revoke a key for good."""
     if request.method == "GET":
-        return render_template("dashboard/settings/revoke.html", key_id=key_id)
+        key = accounts.get_api_key(here.hub(), here.account().id, key_id)
+        return render_template("dashboard/settings/revoke.html", key=key)
     accounts.revoke_api_key(here.hub(), here.account().id, key_id)
     flash("The key is revoked. Whoever still uses it is refused from now on.")
     return redirect(url_for(".index"), 303)

@@ -272,10 +272,14 @@ def test_in_live_a_hub_without_https_says_so_before_a_card_page_is_asked_for(
 
 def test_settings_of_its_own_are_kept_and_taken_back(web: Site, member: Person):
     home = make(web, "c1", books="A-1")
-    assert "Now: 30." in member.page(f"{home}/at/books/settings")
+    page = member.page(f"{home}/at/books/settings")
+    assert 'placeholder="As for everybody (30)"' in page
+    assert '<option value="">As for everybody (No)</option>' in page
     page = member.done(f"{home}/at/books/settings", {"f.terms": "14", "f.long": "true"})
     assert "Own settings (2)" in page
-    assert re.search(r'value="true" selected', member.page(f"{home}/at/books/settings"))
+    page = member.page(f"{home}/at/books/settings")
+    assert re.search(r'value="true" selected', page)
+    assert "As for everybody (30)" in page
     (link,) = linking.list_links(web.hub, of(web), "c1")
     assert link.settings == {"terms": 14, "long": True}
     bad = member.post(f"{home}/at/books/settings", {"f.terms": "soon"})

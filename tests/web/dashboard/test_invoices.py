@@ -3,9 +3,11 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
 import pytest
 
+from kable_hub import Lift
 from kable_hub.store import tables as t
 from kable_hub.usecases.invoice_export import harmless
 from tests.web.site import customer, invoice
@@ -170,6 +172,21 @@ def test_what_is_blocked_says_what_to_do_and_where(shop, member):
     assert "Ask the customer for a card" in page
     assert "/customers/" in page
     assert "Try again" in page
+
+
+@pytest.mark.parametrize(("fact", "offered"), [("negative_total", False), ("max_lines", True)])
+def test_what_is_never_taken_is_tried_again_only_where_a_setting_may_lift_it(
+    shop, member, monkeypatch, fact, offered
+):
+    one = made(shop)
+    acme = next(one for one in shop.hub.registry.providers() if one.slug == "acme")
+    lifts = (Lift("max_lines", "many", "together"),)
+    monkeypatch.setattr(shop.hub.registry, "providers", lambda: [replace(acme, lifts=lifts)])
+    values = {"error_code": "unsupported", "error_details": [{"fact": fact}]}
+    force(shop, delivery_of(shop, one), state="rejected", **values)
+    page = member.page(f"invoices/{one}/")
+    assert "Do not send" in page
+    assert ("Try again" in page) is offered
 
 
 def test_the_moving_part_is_asked_for_until_it_is_final(shop, member):

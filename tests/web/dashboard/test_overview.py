@@ -72,6 +72,15 @@ def test_a_group_is_told_and_tried_again_at_once(shop: Site, member: Person):
     )
 
 
+def test_what_a_provider_never_takes_is_shown_without_another_try(shop: Site, member: Person):
+    said = {"error_code": "unsupported", "error_message": "It takes no credit notes."}
+    sell(shop, "I-1", state="rejected", **said)
+    page = member.page("overview/")
+    assert "It takes no credit notes." in page
+    assert "Show it" in page
+    assert "Try again" not in page
+
+
 def test_a_stranger_can_try_nothing_again(shop: Site, people):
     sell(shop, "I-1", **CARD)
     assert people.stranger.get(f"{people.member.home}/overview/").status_code == 404

@@ -9,6 +9,7 @@ from kable_hub.plugins import PluginReport, Registry
 from kable_hub.usecases import accounts, users
 
 SECRET = re.compile(r"hub_test_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
+SHOWN = re.compile(r"hub_test_[^<]+_…")
 LINK = re.compile(r"http://127\.0\.0\.1:8080(/first/[A-Za-z0-9_-]{43})")
 
 
@@ -22,7 +23,10 @@ def test_a_key_is_shown_once_works_and_can_be_revoked(people, member):
     assert not SECRET.search(listed)
 
     path = re.search(r'href="([^"]+/revoke)"', listed)[1]
-    assert "refused at once" in member.page(path)
+    asked = member.page(path)
+    assert "refused at once" in asked
+    assert f"<strong>web shop</strong> <code>{SHOWN.search(listed)[0]}" in asked
+    assert member.get("settings/keys/key_unknown/revoke").status_code == 404
     assert people.site.get("/invoices", key=secret).status_code == 200
     assert "Revoked" in member.done(path)
     assert people.site.get("/invoices", key=secret).json["code"] == "key_revoked"

@@ -12,7 +12,6 @@ import kable_hub.web
 from kable_hub.clock import ManualClock
 from kable_hub.store import tables as t
 from kable_hub.usecases import signing_in, users
-from kable_hub.usecases.errors import Problem
 from tests import stores
 from tests.web.dashboard.people import Person
 from tests.web.site import Site, site
@@ -245,7 +244,10 @@ def test_a_link_for_a_password_ends_with_the_next_one_its_day_and_its_owner(web,
     assert anna.get(first).status_code == 400
     assert "anna@shop.example" in anna.page(second)
     clock.advance(signing_in.LINK_LIVES_MS / 1000)
-    assert "bad_link" in anna.get(second).text
+    over = anna.get(second).text
+    assert "bad_link" in over
+    assert "This link is over" in over
+    assert "ask an operator of this hub for a new link" in over
     third = signing_in.link_for(hub, user)
     users.disable_user(hub, user)
     assert anna.get(third).status_code == 400
@@ -256,7 +258,7 @@ def test_two_first_links_make_one_operator(web):
     forms = [{"email": f"op{number}@hub.example", "password": PASSWORD} for number in range(2)]
     opened = [signing_in.open_ticket(web.hub, link.rpartition("/")[2]) for link in links]
     signing_in.choose_password(web.hub, opened[0], **forms[0])
-    with pytest.raises(Problem, match="used before"):
+    with pytest.raises(signing_in.BadLink, match="works once"):
         signing_in.choose_password(web.hub, opened[1], **forms[1])
     assert [one.email for one in users.list_users(web.hub, every=True).items] == ["op0@hub.example"]
 

@@ -79,12 +79,22 @@ def pace(rows: Iterable[DeliveryRow]) -> int:
 
 def _panel(view: InvoiceView, push: DeliveryRow, provider: Provider | None) -> Panel:
     def shown(row: DeliveryRow, after: list[DeliveryRow]) -> Operation:
-        return Operation(row, tuple(offers(row, provider, after)), *_fix(view, row, provider))
+        fix, there = _fix(view, row, provider)
+        offered = offers(row, provider, after)
+        if fix and not fix.retry_helps and not _may_be_lifted(row, provider):
+            offered = [one for one in offered if one != "retry"]
+        return Operation(row, tuple(offered), fix, there)
 
     here = [one for one in view.deliveries if one.connection_id == push.connection_id]
     later = sorted((one for one in here if one is not push), key=lambda one: _ORDER[one.kind])
     title = provider.title if provider else push.provider
     return Panel(push.provider, title, shown(push, later), tuple(shown(one, []) for one in later))
+
+
+def _may_be_lifted(row: DeliveryRow, provider: Provider | None) -> bool:
+    """Whether a setting of the provider makes it take what it did not take."""
+    facts = {one.fact for one in provider.lifts} if provider else set()
+    return any(one.get("fact") in facts for one in row.error_details)
 
 
 def _fix(view: InvoiceView, row: DeliveryRow, provider: Provider | None) -> tuple[Fix | None, str]:

@@ -22,12 +22,16 @@ AT = "/<invoice_id>/deliveries/<delivery_id>"
 
 @dataclass(frozen=True)
 class Action:
-    """`done` is said afterwards. `asks` first, where it is not empty; `{provider}` in both."""
+    """`done` is said afterwards. `asks` first, where it is not empty; `{provider}` in both.
+
+    `final`: it is not taken back.
+    """
 
     do: Callable[[Hub, Scope, str], object]
     done: str
     asks: str = ""
     button: str = ""
+    final: bool = False
 
 
 def _collect(hub: Hub, scope: Scope, delivery_id: str) -> DeliveryRow:
@@ -49,6 +53,7 @@ ACTIONS: Mapping[str, Action] = {
         "{provider} is asked to void it.",
         "The document at {provider} is voided. That cannot be taken back.",
         "Void it",
+        final=True,
     ),
     "collect": Action(
         _collect,
