@@ -21,6 +21,8 @@ from kable_hub.usecases.signing_in import first_link
 
 log = structlog.get_logger(__name__)
 TRY_EVERY = 0.5
+GRACE = 60.0
+"""Seconds for what is under way when a worker is told to stop; no sound call takes as long."""
 
 
 class Loop:
@@ -42,9 +44,15 @@ class Loop:
 
     def stop(self) -> None:
         """Claim nothing more and wait for what is under way."""
+        self.stop_within(None)
+
+    def stop_within(self, seconds: float | None) -> bool:
+        """As `stop`, and whether all of it ended in that time."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         engine = self._take_over()
@@ -115,7 +123,10 @@ def serve(
 @click.command()
 @plugin_options
 def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
-    """Run the sync loop alone, until SIGTERM or SIGINT; what is under way is finished first."""
+    """Run the sync loop alone, until SIGTERM or SIGINT; what is under way is finished first.
+
+    A plugin that does not come back within a minute is left behind; status 1.
+    """
     hub = open_hub(_settings(plugins_dir, trace_hooks))
     _tell_of_plugins(hub)
     stop = threading.Event()
@@ -128,7 +139,10 @@ def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
     loop = Loop(hub)
     loop.start()
     stop.wait()
-    loop.stop()
+    if not loop.stop_within(GRACE):
+        # Its thread cannot be ended otherwise; what it left is uncertain and is looked for.
+        log.error("a plugin does not come back; left behind", seconds=GRACE)
+        os._exit(1)
     hub.close()
 
 

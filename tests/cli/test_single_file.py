@@ -1,10 +1,12 @@
 """A plugin in one file: listed, simulated, connected, delivering, and traced without a secret."""
 
+import json
 import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,12 @@ import requests
 from kable_hub.demo.stage import free_port
 from kable_hub.domain import Environment
 from kable_hub.plugins import in_folder
+from kable_hub.settings import Settings
+from kable_hub.usecases import accounts
+from kable_hub.usecases.hub import open_hub
 from tests.cli.conftest import PROGRAM
+from tests.docs.stage import Stage
+from tests.web.site import app_of
 
 COOKBOOK = Path(__file__).resolve().parents[1] / "docs" / "cookbook"
 AGED = """
@@ -150,3 +157,62 @@ def test_a_file_that_names_no_simulator_is_told_so(cli, tmp_path, monkeypatch):
         1,
         "Error: bare.py offers no simulator: it names no class SIMULATOR.\n",
     )
+
+
+PUSH = "def push_invoice(connection, push):\n"
+HANG = "    open({mark!r}, 'w').close()\n    __import__('threading').Event().wait()\n"
+IMPATIENT = "from kable_hub.cli import serving\nserving.GRACE = 0.5\n"
+
+
+def test_a_worker_that_is_told_to_stop_leaves_a_plugin_behind_that_hangs(cli, meadow, tmp_path):
+    folder, mark = tmp_path / "plugins", tmp_path / "entered"
+    folder.mkdir()
+    hang = HANG.format(mark=str(mark))
+    source = (COOKBOOK / "meadow.py").read_text().replace(PUSH, PUSH + hang)
+    (folder / "meadow.py").write_text(source)
+    environ = cli.environ(**meadow.configuration(), KABLE_PLUGINS_DIR=str(folder))
+    with an_invoice_due(environ, meadow) as state:
+        process = subprocess.Popen(
+            [sys.executable, "-c", IMPATIENT + PROGRAM, "worker"],
+            env=environ,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            until(mark.exists)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        assert process.returncode == 1
+        assert "a plugin does not come back; left behind" in err
+        assert state() == "pushing"  # until the lease ends; then it is looked for
+
+
+@contextmanager
+def an_invoice_due(environ, meadow):
+    """A hub without a sync loop in which an invoice is due at Meadow; answers its state."""
+    hub = open_hub(Settings.load(environ))
+    account = accounts.create_account(hub, "Shop", "paid").id
+    key = accounts.create_api_key(hub, account, Environment.TEST).secret
+    stage = Stage(hub, app_of(hub), account, {"account": key})
+
+    def post(path, body):
+        status, made = stage.call("POST", f"/api/v1{path}", json.dumps(body))
+        assert status == 201, made
+        return made
+
+    form = {"key": CANARIES[0]}
+    post("/connections", {"provider": "meadow", "method": "key", "form": form})
+    reference = meadow.demo_customers(Environment.TEST)[0].reference
+    customer = {"clientId": "c1", "companyName": "Northwind", "currency": "USD"}
+    post("/customers", {**customer, "meadowCustomerId": reference})
+    head = {"customer": "c1", "number": "1", "currency": "USD", "issueDate": "2026-11-22"}
+    made = post("/invoices", {**head, "lines": [{"description": "work", "unitPrice": "1.00"}]})
+
+    def state():
+        _, found = stage.call("GET", f"/api/v1/invoices/{made['id']}")
+        return found["deliveries"][0]["state"]
+
+    yield state
+    hub.close()
