@@ -1,5 +1,6 @@
 """What holds for every test of the repository, the plugins' too."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -44,3 +45,10 @@ def pytest_configure() -> None:
     settings.load_profile("repository")
     for name in [name for name in os.environ if name.startswith("KABLE_")]:
         del os.environ[name]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector off what was imported, which stays to the end, and let it come seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
