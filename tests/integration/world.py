@@ -109,11 +109,13 @@ class World:
 def until(
     said: Callable[[], bool], seconds: float, told: Callable[[], object] = lambda: "nothing"
 ) -> None:
-    """Wait for something to come true."""
+    """Wait for something to come true; asking takes a fifth of the time at most."""
     end = time.monotonic() + seconds
+    began = time.monotonic()
     while not said():
         assert time.monotonic() < end, f"after {seconds} s: {told()}"
-        time.sleep(0.1)
+        time.sleep(max(0.1, 4 * (time.monotonic() - began)))
+        began = time.monotonic()
 
 
 def unlimited(name: str) -> ModuleType:

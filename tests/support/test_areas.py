@@ -52,7 +52,7 @@ class Item:
 
 
 def test_long_files_come_first_and_all_else_stays_in_its_order():
-    names = ["plugins/b.py::b", "tests/web/a.py::a", "tests/web/fuzz/c.py::c", "tests/unit/d.py::d"]
+    names = ["plugins/b.py::b", "tests/web/a.py::a", "tests/web/fuzz/c.py::c", "tests/e2e/d.py::d"]
     items = [Item(name) for name in names]
     pytest_collection_modifyitems(items)
-    assert [item.nodeid for item in items] == [names[2], names[0], names[1], names[3]]
+    assert [item.nodeid for item in items] == [names[3], names[2], names[0], names[1]]
