@@ -189,6 +189,17 @@ def test_what_is_never_taken_is_tried_again_only_where_a_setting_may_lift_it(
     assert ("Try again" in page) is offered
 
 
+@pytest.mark.parametrize(("kind", "said"), [("push", "Do not send"), ("void", "Leave it as it is")])
+def test_what_is_not_done_after_all_is_called_by_what_then_stands(shop, member, kind, said):
+    one = made(shop)
+    delivery = delivery_of(shop, one)
+    force(shop, delivery, kind=kind)
+    assert said in member.page(f"invoices/{one}/deliveries/{delivery}/cancel/")
+    assert (
+        "Nothing of it stands there" in member.page(f"invoices/{one}/deliveries/{delivery}/cancel/")
+    ) is (kind == "push")
+
+
 def test_the_moving_part_is_asked_for_until_it_is_final(shop, member):
     one = made(shop)
     part = member.get(f"invoices/{one}/", htmx=True).text

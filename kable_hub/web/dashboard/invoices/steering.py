@@ -62,6 +62,14 @@ ACTIONS: Mapping[str, Action] = {
         "Collect it",
     ),
 }
+LEAVE = Action(
+    deliveries.cancel,
+    "The document at {provider} is left as it is.",
+    "The document at {provider} stays as it is.",
+    "Leave it as it is",
+)
+"""What `cancel` means for what comes after the push: a document stands there already."""
+
 SETTLED = {
     "yes": "Kept as delivered to {provider}.",
     "no": "It is sent to {provider} anew.",
@@ -72,14 +80,19 @@ SETTLED = {
 def confirm(invoice_id: str, delivery_id: str, what: str) -> str:
     """Ask before something that is not taken back easily."""
     row = _of(invoice_id, delivery_id)
-    return _asking("confirm", row, action=ACTIONS[what], what=what)
+    return _asking("confirm", row, action=_action(row, what), what=what)
 
 
 @blueprint.post(f"{AT}/<any(push, retry, cancel, void, collect):what>/")
 def act(invoice_id: str, delivery_id: str, what: str) -> Response:
     """Do it, and back to the invoice."""
-    action = ACTIONS[what]
-    return _do(_of(invoice_id, delivery_id), action.done, action.do)
+    row = _of(invoice_id, delivery_id)
+    action = _action(row, what)
+    return _do(row, action.done, action.do)
+
+
+def _action(row: DeliveryRow, what: str) -> Action:
+    return LEAVE if what == "cancel" and row.kind != "push" else ACTIONS[what]
 
 
 @blueprint.get(f"{AT}/settle/")
