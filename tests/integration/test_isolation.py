@@ -15,7 +15,7 @@ COOKBOOK = ROOT / "tests" / "docs" / "cookbook"
 SOUND = (COOKBOOK / "meadow.py").read_text("utf-8")
 PUSH = "def push_invoice(connection, push):\n"
 STUCK = SOUND.replace('slug="meadow"', 'slug="stuck"').replace(
-    PUSH, f"{PUSH}    ENTERED.set()\n    HELD.wait(60)\n"
+    PUSH, f"{PUSH}    ENTERED.set()\n    HELD.wait(600)\n"
 )
 BAD = {
     "dies": "import sys\nsys.exit(3)\n",
