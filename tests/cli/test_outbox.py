@@ -62,7 +62,7 @@ def test_deliveries_are_listed_and_chosen(cli, account):
 def test_people_see_why_a_delivery_stands_where_it_does(cli, account):
     shown = cli("outbox", "list", "--state", "rejected").out
     assert "unsupported" in shown
-    assert "it takes no credit notes" in shown
+    assert "It takes no credit notes" in shown
     assert cli("outbox", "list", "--state", "blocked").out == "Nothing.\n"
 
 
