@@ -1,5 +1,7 @@
 """OAuth 2.0 by authorization code (RFC 6749), with or without refresh tokens, rotating or not.
 
+requests-oauthlib writes what is asked; it is sent by the hub's own transport, inside the gate.
+
     ACME = oauth2.Server("Acme", "web/oauth/authorize", "api/oauth/token", scope="invoices")
 
     def connect(request):
@@ -31,6 +33,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
+
+from oauthlib.oauth2 import WebApplicationClient
+from requests_oauthlib import OAuth2Session
 
 from kable_hub import transport
 from kable_hub.connection import Call, Connection
@@ -95,15 +100,15 @@ class Server:
     def ask(self, request: ConnectRequest) -> Redirect:
         """Send the browser to where the person agrees, with the hub's own state."""
         url = self.address(self.authorize, request.urls[request.environment])
-        query = {
-            "response_type": "code",
-            "client_id": request.app[request.environment]["client_id"],
-            "redirect_uri": request.callback_url,
-            **({"scope": self.scope} if self.scope else {}),
-            "state": request.state,
-            **self.more,
-        }
-        return Redirect(f"{url}{'&' if '?' in url else '?'}{urlencode(query)}")
+        session = OAuth2Session(
+            request.app[request.environment]["client_id"],
+            redirect_uri=request.callback_url,
+            scope=self.scope.split() or None,
+        )
+        secure, _, rest = url.partition("://")
+        # oauthlib builds https addresses only; a simulator on loopback has none.
+        found, _ = session.authorization_url(f"https://{rest}", state=request.state, **self.more)
+        return Redirect(f"{secure}{str(found).removeprefix('https')}")
 
     def code(self, request: ConnectRequest) -> str:
         """The code that the callback brought. Raises Rejected: `access_denied` where the person
@@ -122,18 +127,16 @@ class Server:
     def exchange(self, request: ConnectRequest) -> Tokens:
         """Trade the callback's code, which works once. Raises what `code` does, Rejected
         (`invalid_grant`) for a code that is no longer good, Transient for a lost answer."""
-        form = {
-            "grant_type": "authorization_code",
-            "code": self.code(request),
-            "redirect_uri": request.callback_url,
-        }
         one = request.environment
+        body = WebApplicationClient(request.app[one]["client_id"]).prepare_request_body(
+            code=self.code(request), redirect_uri=request.callback_url, include_client_id=False
+        )
         refusal = Rejected(
             f"{self.title} no longer accepts this sign-in: start again.", code="invalid_grant"
         )
         asked = _Asked(request.call, "exchange", request.urls[one], request.app[one], refusal)
         try:
-            return self._tokens(asked, form, request.now, {})
+            return self._tokens(asked, str(body), request.now, {})
         except OutcomeUnknown as error:
             raise Transient(f"{error.message} Start again.", code=error.code) from None
 
@@ -147,9 +150,10 @@ class Server:
         )
         if not old:
             raise refusal
-        form = {"grant_type": "refresh_token", "refresh_token": old}
+        client = WebApplicationClient(connection.app["client_id"])
+        body = client.prepare_refresh_body(refresh_token=old)
         asked = _Asked(connection.call, "refresh", connection.urls, connection.app, refusal)
-        return self._tokens(asked, form, connection.now(), connection.credentials)
+        return self._tokens(asked, str(body), connection.now(), connection.credentials)
 
     def address(self, place: str, urls: Mapping[str, str]) -> str:
         """The address of `place`, if it is https or on this machine. Raises NeedsOperator."""
@@ -161,10 +165,8 @@ class Server:
         said = f"{self.title}'s addresses for signing in have to begin with https."
         raise NeedsOperator(said, code="insecure_url", scope="connection")
 
-    def _tokens(
-        self, asked: "_Asked", form: Mapping[str, str], now: datetime, kept: Mapping[str, str]
-    ) -> Tokens:
-        answer = self._send(asked, form)
+    def _tokens(self, asked: "_Asked", body: str, now: datetime, kept: Mapping[str, str]) -> Tokens:
+        answer = self._send(asked, body)
         reply = _object(answer)
         word = reply.get("error") if reply else None
         if answer.status not in (200, 201) or word:
@@ -175,9 +177,9 @@ class Server:
             said = f"{self.title}'s answer to {asked.step} cannot be read."
             raise OutcomeUnknown(said, code="odd_reply", request_id=answer.request_id) from None
 
-    def _send(self, asked: "_Asked", form: Mapping[str, str]) -> transport.Answer:
+    def _send(self, asked: "_Asked", body: str) -> transport.Answer:
         known = {name: asked.app[name] for name in ("client_id", "client_secret")}
-        body = {**form, **known} if self.secret_in_body else form
+        sent = f"{body}&{urlencode(known)}" if self.secret_in_body else body
         proof = {} if self.secret_in_body else {"Authorization": _basic(*known.values())}
         # No document is at stake, so the call is no write; but its answer must not be lost.
         with asked.opener(f"oauth.{asked.step}", writes=False) as call:
@@ -187,7 +189,7 @@ class Server:
                 self.address(self.token, asked.urls),
                 to=self.title,
                 headers={**_FORM, **self.headers, **proof},
-                body=urlencode(body),
+                body=sent,
                 ambiguous=True,
                 request_id=self.request_id,
             )

@@ -19,11 +19,9 @@ BUILD = ["hatchling", "editables"]
 BENCH = {
     "enum-compat",
     "intuit-oauth",
-    "oauthlib",
     "pyjwt",
     "python-dateutil",
     "python-quickbooks",
-    "requests-oauthlib",
     "six",
     "tzdata",
 }
