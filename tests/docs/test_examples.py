@@ -207,6 +207,7 @@ def test_no_page_has_an_example_that_nothing_runs(page):
     run = {
         "README.md": {"http", "toml"},
         "docs/api.md": {"http", "json"},
+        "docs/cookbook.md": {"python"},  # tests/docs/test_cookbook.py
         "docs/contract-rules.md": {"python"},  # tests/docs/test_tutorial.py
         "docs/providers.md": {"python", "toml"},
         "docs/tutorial.md": {"python", "toml"},  # tests/docs/test_tutorial.py
