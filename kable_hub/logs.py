@@ -99,8 +99,8 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Redaction:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    # It tells of every tick, several a second.
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    # It tells of every tick, and of each that finds the one before still at work, which is no harm.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return redaction
 
 
