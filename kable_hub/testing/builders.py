@@ -8,7 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from kable_hub import canonical, money
-from kable_hub.connection import Call, CallGuard, Connection, Memory
+from kable_hub.connection import (
+    CONNECT_TIMEOUT,
+    READ_TIMEOUT,
+    Call,
+    CallGuard,
+    Connection,
+    Memory,
+)
 from kable_hub.domain import (
     JSON,
     Customer,
@@ -26,10 +33,14 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 @dataclass
 class RecordingGuard:
-    """A call gate without limits that keeps every call; `before` may raise to refuse one."""
+    """A call gate without limits that keeps every call; `before` may raise to refuse one.
+
+    `timeout` is what each call is given: seconds to connect, and to read.
+    """
 
     calls: list[Call] = field(default_factory=list)
     before: Callable[[str, bool], None] | None = None
+    timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
 
     def __call__(self, name: str, writes: bool) -> AbstractContextManager[Call]:
         """Open the gate and keep the call."""
@@ -39,7 +50,7 @@ class RecordingGuard:
     def _open(self, name: str, writes: bool) -> Iterator[Call]:
         if self.before is not None:
             self.before(name, writes)
-        call = Call(name, writes)
+        call = Call(name, writes, self.timeout)
         self.calls.append(call)
         yield call
 

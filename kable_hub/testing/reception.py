@@ -5,15 +5,14 @@ exception of a plugin is a ContractViolation here too.
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, Self
 
 from marshmallow import ValidationError
 
-from kable_hub.connection import CONNECT_TIMEOUT, READ_TIMEOUT, Call, Connection
+from kable_hub.connection import Connection
 from kable_hub.dialogue import ConnectRequest, Credentials, Form, Grant, Redirect
 from kable_hub.dispatch import Dispatcher
 from kable_hub.domain import (
@@ -25,6 +24,7 @@ from kable_hub.provider import Capability
 from kable_hub.settings import Settings
 from kable_hub.testing import builders
 from kable_hub.testing.browsing import Browser
+from kable_hub.testing.builders import RecordingGuard
 from kable_hub.testing.demands import demand
 from kable_hub.testing.stage import ContractSimulator
 
@@ -33,27 +33,6 @@ CALLBACK = "http://127.0.0.1:9/connect/callback"
 STATE = "state-of-this-dialogue"
 SHORTEST_SECRET = 6
 ROUNDS = 8
-
-
-@dataclass
-class Gate:
-    """The hub's call gate for one plugin: keeps every call; `before` may raise to refuse one."""
-
-    timeout: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT)
-    calls: list[Call] = field(default_factory=list)
-    before: Callable[[str, bool], None] | None = None
-
-    def __call__(self, name: str, writes: bool) -> AbstractContextManager[Call]:
-        """Open the gate and keep the call."""
-        return self._open(name, writes)
-
-    @contextmanager
-    def _open(self, name: str, writes: bool) -> Iterator[Call]:
-        if self.before is not None:
-            self.before(name, writes)
-        call = Call(name, writes, self.timeout)
-        self.calls.append(call)
-        yield call
 
 
 class Reception:
@@ -65,7 +44,7 @@ class Reception:
         demand(report.state == "admitted", f"The hub does not admit the plugin: {report.reason}.")
         (self.provider,) = registry.providers()
         self.plugin = plugin
-        self.gate = Gate()
+        self.gate = RecordingGuard()
         self.simulator = simulator()
         self.progress: dict[str, Mapping[str, JSON]] = {}
         self._hub = Dispatcher(registry)
