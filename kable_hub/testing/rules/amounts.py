@@ -33,8 +33,8 @@ class Amounts(Rules):
 
     def arrives(
         self, *lines: InvoiceLine, must: bool = False, odd: bool = False, **changes: Any
-    ) -> bool:
-        """Push an invoice; True where it arrived, equal. Refused, it left nothing behind.
+    ) -> None:
+        """Push an invoice: it arrives equal, or is refused and leaves nothing behind.
 
         `must`: a plugin may not refuse it; `odd`: the provider itself may.
         """
@@ -48,9 +48,8 @@ class Amounts(Rules):
             left = [*self.desk.simulator.documents(), *self.desk.simulator.drafts()]
             mine = [one for one in left if one["number"] == invoice.number]
             demand(not mine, "A refused invoice left a document.")
-            return False
+            return
         self.desk.arrived_once(push)
-        return True
 
     @rule("bronze")
     def test_a_plain_invoice_arrives_with_its_total(self) -> None:

@@ -7,7 +7,7 @@ from kable_hub.domain import Environment
 from kable_hub.errors import OutcomeUnknown, Rejected, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing.browsing import Browser
-from kable_hub.testing.demands import can, demand, refused, rule
+from kable_hub.testing.demands import RuleBroken, can, demand, refused, rule
 from kable_hub.testing.reception import CALLBACK, STATE, TEST, loaded
 from kable_hub.testing.rules.base import Rules
 
@@ -84,11 +84,11 @@ class Connecting(Rules):
     def test_a_provider_that_is_away_is_not_the_persons_fault(self) -> None:
         """Where the provider cannot be reached, connecting is Transient or OutcomeUnknown."""
         step = self.desk.step()
-        demand(not isinstance(step, Grant), "It granted what nobody agreed to.")
-        if not isinstance(step, Grant):
-            given = self.desk.answer(step)
-            self.desk.simulator.stop()
-            refused((Transient, OutcomeUnknown), lambda: self.desk.step(**given))
+        if isinstance(step, Grant):
+            raise RuleBroken("It granted what nobody agreed to.")
+        given = self.desk.answer(step)
+        self.desk.simulator.stop()
+        refused((Transient, OutcomeUnknown), lambda: self.desk.step(**given))
 
     @rule("silver", can(Capability.CHECK_CONNECTION))
     def test_checking_a_connection_only_reads(self) -> None:

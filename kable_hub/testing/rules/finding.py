@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from kable_hub.domain import PaymentStatus, Receipt
+from kable_hub.domain import PaymentStatus, Push, Receipt
 from kable_hub.errors import NeedsOperator, OutcomeUnknown, Rejected, Transient
 from kable_hub.provider import Capability
-from kable_hub.testing.demands import can, demand, refused, rule
+from kable_hub.testing.demands import RuleBroken, can, demand, refused, rule
 from kable_hub.testing.desk import attempted
 from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
@@ -15,10 +15,10 @@ from kable_hub.testing.simulator import Fault
 class Finding(Rules):
     """`find_invoice`, by the marker over all generations."""
 
-    def _found(self, push: object) -> Receipt:
-        found = self.desk.find(push)  # type: ignore[arg-type]
-        demand(isinstance(found, Receipt), f"The document is not found: {found}")
-        assert isinstance(found, Receipt)
+    def _found(self, push: Push) -> Receipt:
+        found = self.desk.find(push)
+        if not isinstance(found, Receipt):
+            raise RuleBroken(f"The document is not found: {found}")
         return found
 
     @rule("bronze")
@@ -122,8 +122,7 @@ class Cancelling(Rules):
     @rule("silver", can(Capability.CANCEL_INVOICE))
     def test_a_lost_answer_to_a_void_is_made_good(self) -> None:
         """Whichever answer is lost while a document is voided, asking again voids it."""
-        begun = self._requests_of_a_void()
-        for place in range(begun):
+        for place in range(self._requests_of_a_void()):
             push = self.desk.push()
             made = self.desk.send(push)
             self.desk.simulator.fault(Fault(stage="after", reset=True, skip=place))
@@ -135,7 +134,7 @@ class Cancelling(Rules):
 
     def _requests_of_a_void(self) -> int:
         push = self.desk.push()
-        made, begun = self.desk.send(push), 0
+        made = self.desk.send(push)
         begun = len(self.desk.gate.calls)
         self.desk.cancel(made, push)
         return len(self.desk.gate.calls) - begun

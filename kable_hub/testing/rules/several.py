@@ -43,7 +43,6 @@ class Several(Rules):
     def test_a_bad_item_costs_only_itself(self) -> None:
         """An item that the provider refuses stands as an error among the others' receipts."""
         pushes = self._pushes(3)
-        self.desk.simulator.close_customer(self.desk.connection().environment, self._other())
         bad = replace(pushes[1].link, reference=self.desk.unknown_reference())
         pushes[1] = replace(pushes[1], link=bad, document=self._for(pushes[1], bad.reference))
         answers = self._send(pushes)
@@ -56,9 +55,6 @@ class Several(Rules):
         text = canonical.dumps(dict(push.document))
         made: Document = canonical.loads(text.replace(f'"{push.link.reference}"', f'"{reference}"'))
         return made
-
-    def _other(self) -> str:
-        return self.desk.customers()[-1].reference
 
     @rule("bronze", can(Capability.PUSH_INVOICES))
     def test_a_batch_whose_answer_was_lost_makes_no_second_documents(self) -> None:
