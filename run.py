@@ -294,10 +294,15 @@ def campaign(project: Project, arguments: list[str]) -> int:
 def campaign_command(project: Project, arguments: list[str]) -> list[str]:
     """Say which module to run, from the repository's root."""
     module = ["pytest", "-m", "slow", *arguments]
-    names = {file.stem for file in project.root.glob("tests/campaigns/[!_]*.py")}
-    if arguments and arguments[0] in names:
+    if arguments and arguments[0] in campaigns(project):
         module = [f"tests.campaigns.{arguments[0]}", *arguments[1:]]
     return [project.program("python"), "-m", *module]
+
+
+def campaigns(project: Project) -> list[str]:
+    """The names of the campaigns: what they share and their own tests stand beside them."""
+    files = sorted(project.root.glob("tests/campaigns/[!_]*.py"))
+    return [one.stem for one in files if '__name__ == "__main__"' in one.read_text("utf-8")]
 
 
 def test(project: Project, arguments: list[str]) -> int:
@@ -361,7 +366,7 @@ COMMANDS = {"demo": demo, "hub": hub, "test": test, "bench": bench, "campaign": 
 def main(arguments: list[str]) -> int:
     """Run one command; without a known one, print the help."""
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        note(USAGE)
+        note(USAGE, f"Campaigns: {', '.join(campaigns(Project(ROOT)))}.")
         return 0
     if arguments[0] not in COMMANDS:
         note(f"run.py: no command {arguments[0]!r}", USAGE)

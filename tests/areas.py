@@ -43,7 +43,7 @@ FIRST = (
     "tests/kit/",
 )
 """Few tests, each long: where such a file came last, one worker would wait for the other."""
-SAME = {"store": "stores", "integration": "stories", "e2e": "browser"}
+SAME = {"store": "stores", "integration": "stories", "e2e": "browser", "campaigns": "faults"}
 
 
 def area_of(nodeid: str) -> str:

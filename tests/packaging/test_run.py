@@ -387,12 +387,14 @@ def test_benchmarks_are_listed_and_an_unknown_one_is_an_error(finished, capsys):
 def test_a_campaign_is_chosen_by_name_and_other_words_go_to_the_slow_tests(finished):
     folder = finished.root / "tests" / "campaigns"
     folder.mkdir(parents=True)
-    (folder / "kill.py").touch()
-    (folder / "__init__.py").touch()
+    (folder / "kill.py").write_text('if __name__ == "__main__":\n    main()\n')
+    for beside in ("__init__.py", "judge.py", "test_judge.py"):
+        (folder / beside).touch()
 
     def chosen(*arguments: str) -> list[str]:
         return run.campaign_command(finished, list(arguments))[1:]
 
     assert chosen("kill", "--kills", "5") == ["-m", "tests.campaigns.kill", "--kills", "5"]
     assert chosen() == ["-m", "pytest", "-m", "slow"]
-    assert chosen("__init__") == ["-m", "pytest", "-m", "slow", "__init__"]
+    assert chosen("judge") == ["-m", "pytest", "-m", "slow", "judge"]
+    assert run.campaigns(finished) == ["kill"]
