@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import WSGIRequestHandler
 
 CUT = "kable.simulator.cut"
@@ -49,7 +50,7 @@ class Handler(WSGIRequestHandler):
         try:
             body = b"".join(self.server.app(environ, start))
             self._answer(head[0], head[1], body, environ.get(CUT))
-        except (ConnectionError, TimeoutError):
+        except (ConnectionError, TimeoutError, ClientDisconnected):
             self.close_connection = True
 
     def _answer(

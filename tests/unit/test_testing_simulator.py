@@ -1,3 +1,4 @@
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -209,3 +210,12 @@ def test_an_observer_sees_every_request_with_its_answer_while_it_looks(counter, 
         post(http, counter, data=b"two")
     post(http, counter, data=b"three")
     assert seen == [(counter, "/count", b"one", 201), (counter, "/count", b"two", 503)]
+
+
+def test_a_client_that_dies_in_the_middle_of_its_request_is_no_failure(counter, http, capfd):
+    port = int(counter.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port)) as half:
+        half.sendall(b"POST /count HTTP/1.1\r\nHost: acme\r\nContent-Length: 50\r\n\r\n{")
+    assert http.get(f"{counter.url}/count").json() == {"count": 0}
+    counter.stop()
+    assert "Traceback" not in capfd.readouterr().err

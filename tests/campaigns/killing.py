@@ -1,0 +1,160 @@
+"""One slice of the kill campaign: `kill -9` at random moments while invoices stream in and out."""
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from kable_hub.store.database import sqlite_path
+from tests.campaigns.calling import Caller
+from tests.campaigns.field import Field, field, patiently
+from tests.campaigns.judge import faults
+from tests.campaigns.zygote import Forked, Zygote
+
+LONGEST_LIFE = 0.7
+"""Seconds between a process's first sign of life and its end; most lives are much shorter, so
+that they end in the midst of what there is to do."""
+
+QUIET = 120.0
+"""Seconds within which all has to be quiet after the last kill."""
+
+LAYOUTS = {"one": ("serve",), "two": ("serve --no-sync", "worker")}
+"""The hub as one process, or its web side and its sync loop apart."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is repeated with the same seed; when a kill comes is drawn from it as well."""
+
+    store: str
+    provider: str
+    seed: int
+    kills: int
+    invoices: int
+
+    @property
+    def layout(self) -> str:
+        """Which processes make up the hub."""
+        return random.Random(self.seed).choice(sorted(LAYOUTS))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a slice did and left. `struck`: kills that left a delivery in the middle; `cut`: kills
+    that left a caller of the API without an answer; `resent`: requests sent more than once."""
+
+    kills: int
+    invoices: int
+    struck: int
+    cut: int
+    resent: int
+    seconds: float
+    faults: tuple[str, ...]
+
+
+class Lives:
+    """The processes of the hub: those that were killed are begun anew."""
+
+    def __init__(self, there: Field, layout: str) -> None:
+        self._field = there
+        self._commands = LAYOUTS[layout]
+        self._alive: dict[str, Forked] = {}
+        self.faults: list[str] = []
+
+    def begin(self) -> None:
+        """Start what does not live."""
+        for command in self._commands:
+            if command not in self._alive:
+                self._alive[command] = self._field.start(command)
+
+    def strike(self, chance: random.Random) -> list[str]:
+        """Kill one of them, or all at once; answers which."""
+        whom = chance.choice([*([one] for one in self._commands), list(self._commands)])
+        for command in whom:
+            one = self._alive.pop(command)
+            if not one.lives():
+                self.faults.append(f"{command} ended by itself with {one.ended}")
+            one.kill()
+        return whom
+
+    def end(self) -> None:
+        """SIGTERM to all, who have to end well."""
+        for command, one in self._alive.items():
+            if (status := one.stop()) != 0:
+                self.faults.append(f"{command} ended with {status} when it was told to")
+                one.kill()
+        self._alive.clear()
+
+
+def fight(
+    plan: Plan,
+    folder: Path,
+    zygote: Zygote,
+    database_url: str,
+    *,
+    seconds: float = 600.0,
+    say: Callable[[str], object] = lambda _line: None,
+) -> Outcome:
+    """Fight one slice; after `seconds` no further kill comes, and what was done counts."""
+    began = time.monotonic()
+    chance = random.Random(plan.seed)
+    with field(folder, zygote, database_url, plan.provider) as there:
+        caller, lives = Caller(there), Lives(there, plan.layout)
+        kills = struck = cut = allowed = 0
+        for place in range(1, plan.kills + 1):
+            if time.monotonic() - began > seconds:
+                break
+            allowed = plan.invoices * place // (plan.kills + 1)
+            waited, hit, unanswered = _live_and_die(there, caller, lives, chance, allowed)
+            kills, struck, cut = kills + 1, struck + bool(hit), cut + bool(unanswered)
+            say(f"  kill {place} after {waited:.2f} s: {hit} under way, {unanswered} unanswered")
+        if kills == plan.kills:
+            allowed = plan.invoices
+        caller.allow(allowed)
+        found = _finish(there, caller, lives)
+    taken = time.monotonic() - began
+    return Outcome(kills, allowed, struck, cut, caller.resent, taken, tuple(found))
+
+
+def _live_and_die(
+    there: Field, caller: Caller, lives: Lives, chance: random.Random, allowed: int
+) -> tuple[float, int, int]:
+    """One life; answers its length, and what was in the middle at its end."""
+    before = there.served(), len(caller.accepted)
+    lives.begin()
+    caller.allow(allowed)
+    patiently(lambda: (there.served(), len(caller.accepted)) != before, 60, "a sign of life")
+    alive = LONGEST_LIFE * chance.random() ** 3
+    time.sleep(alive)
+    unanswered = caller.in_flight
+    whom = lives.strike(chance)
+    serving = any(one.startswith("serve") for one in whom)
+    return alive, pushing(there.environ["DATABASE_URL"]), unanswered if serving else 0
+
+
+def _finish(there: Field, caller: Caller, lives: Lives) -> list[str]:
+    lives.begin()
+    found: list[str] = []
+    if not caller.finish(QUIET):
+        found.append("the API did not accept everything")
+    try:
+        patiently(lambda: not there.under_way(), QUIET, "all deliveries quiet")
+    except AssertionError as error:
+        found.append(f"{error}: {there.under_way()}")
+    found += faults(there.ask, caller.accepted, there.simulators)
+    lives.end()
+    return [*found, *caller.faults, *lives.faults]
+
+
+def pushing(database_url: str) -> int:
+    """How many deliveries stand in the middle; for the figures only, nothing is judged by it."""
+    text = "SELECT COUNT(*) FROM delivery WHERE state = 'pushing'"
+    path = sqlite_path(database_url)
+    with closing(sqlite3.connect(path) if path else psycopg.connect(database_url)) as store:
+        row = store.execute(text).fetchone()
+    return int(row[0]) if row else 0
