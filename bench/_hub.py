@@ -17,7 +17,7 @@ from kable_hub import Environment, hookimpl
 from kable_hub.demo.stage import free_port
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
-from kable_hub.sync.loop import EmbeddedEngine
+from kable_hub.sync.engine import Engine
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.running import start_engine
@@ -48,7 +48,7 @@ def serve_measured(opened: Hub, port: int) -> None:
     """Serve with the engine in the same process, as `kable-hub serve` does."""
     app: Flask = create_app(opened)
     app.add_url_rule("/bench/usage", view_func=lambda: {"cpu": cpu()})
-    engines: list[EmbeddedEngine] = []
+    engines: list[Engine] = []
 
     def stop() -> None:
         for engine in engines:

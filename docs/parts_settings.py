@@ -28,7 +28,10 @@ ABOUT = {
         "keys for credentials at rest, newest first, separated by commas; 32 bytes in URL-safe "
         "base64 each; empty: one is made in `encryption.key` in the data folder"
     ),
-    "KABLE_ENGINE": "how drains are woken; only `embedded` is built",
+    "KABLE_ENGINE": (
+        "`embedded` drains in one process; `cluster` in any number of `kable-hub worker`, on "
+        "PostgreSQL"
+    ),
     "KABLE_DISABLE_PLUGINS": (
         "plugins that are not loaded, separated by commas: a slug, a distribution, or "
         "`distribution==version`"

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -76,7 +77,7 @@ class Settings:
     port: int
     trusted_proxies: int
     encryption_keys: tuple[str, ...] = field(repr=False)
-    engine: Literal["embedded"]
+    engine: Literal["embedded", "cluster"]
     disabled_plugins: frozenset[str]
     allowed_plugins: frozenset[str]
     plugins_dir: Path | None
@@ -208,7 +209,7 @@ def _own_values(env: Env) -> dict[str, Any]:
         "port": env.int("KABLE_PORT", 8080, validate=Range(0, 65535)),
         "trusted_proxies": env.int("KABLE_TRUSTED_PROXIES", 0, validate=Range(0, 9)),
         "encryption_keys": _names(env, "KABLE_ENCRYPTION_KEYS", _fernet_key),
-        "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded",))),
+        "engine": env.str("KABLE_ENGINE", "embedded", validate=OneOf(("embedded", "cluster"))),
         "disabled_plugins": frozenset(_names(env, "KABLE_DISABLE_PLUGINS")),
         "allowed_plugins": frozenset(_names(env, "KABLE_ALLOW_PLUGINS")),
         "plugins_dir": Path(folder) if (folder := env.str("KABLE_PLUGINS_DIR", "")) else None,
@@ -287,6 +288,11 @@ def _unknown(environ: Mapping[str, str], known: set[str]) -> Iterator[str]:
 def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
     if values["slice_seconds"] < values["sweep_seconds"]:
         yield "KABLE_SLICE_SECONDS: has to be at least KABLE_SWEEP_SECONDS."
+    if values["engine"] == "cluster":
+        if values["database_url"].startswith("sqlite"):
+            yield "KABLE_ENGINE: cluster needs PostgreSQL; set DATABASE_URL to postgresql://…"
+        if not all(map(find_spec, ("procrastinate", "psycopg", "psycopg_pool"))):
+            yield "KABLE_ENGINE: cluster needs more packages: pip install 'kable-hub[cluster]'"
 
 
 def _operator_values(environ: Mapping[str, str], faults: list[str]) -> dict[str, str]:

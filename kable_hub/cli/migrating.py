@@ -4,8 +4,8 @@ import click
 
 from kable_hub.cli.opening import load_settings
 from kable_hub.cli.showing import as_json, say_json
-from kable_hub.store import schema
 from kable_hub.store.database import Database
+from kable_hub.usecases import hub
 
 
 @click.command()
@@ -16,9 +16,10 @@ def migrate(check: bool, json_: bool) -> None:
 
     Every other command does so too when it starts. Several may start at once.
     """
-    database = Database(load_settings().database_url)
+    settings = load_settings()
+    database = Database(settings.database_url)
     try:
-        names = schema.pending(database) if check else schema.migrate(database)
+        names = (hub.pending if check else hub.migrate)(settings, database)
     finally:
         database.close()
     word = "pending" if check else "applied"

@@ -14,9 +14,9 @@ from peewee import PeeweeException
 
 from kable_hub.cli.opening import load_settings, plugins_dir_option
 from kable_hub.settings import Settings
-from kable_hub.sync.loop import EmbeddedEngine, EngineRunning
+from kable_hub.sync.engine import Engine, EngineRunning
 from kable_hub.usecases.hub import Hub, open_hub
-from kable_hub.usecases.running import start_engine
+from kable_hub.usecases.running import beside_web, engine_of
 from kable_hub.usecases.signing_in import first_link
 
 log = structlog.get_logger(__name__)
@@ -31,10 +31,12 @@ class Loop:
     So a process that was killed can be replaced at once, and a second one takes over.
     """
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, hub: Hub, engine: Callable[[Hub], Engine] = engine_of) -> None:
+        self._hub, self._make = hub, engine
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._ended = True
+        self._told = ""
 
     def start(self) -> None:
         """Begin, or stand by."""
@@ -52,27 +54,32 @@ class Loop:
         if self._thread is None:
             return True
         self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._ended and not self._thread.is_alive()
 
     def _run(self) -> None:
         engine = self._take_over()
         if engine is not None:
-            log.info("working", database=str(self._hub.database.path or "PostgreSQL"))
+            log.info(engine.does, database=str(self._hub.database.path or "PostgreSQL"))
             self._stop.wait()
-            engine.stop()
+            self._ended = engine.stop()
 
-    def _take_over(self) -> EmbeddedEngine | None:
+    def _take_over(self) -> Engine | None:
         """The running engine, as soon as it can run; None where it was told to stop before."""
-        told = ""
         while not self._stop.is_set():
             try:
-                return start_engine(self._hub)
+                engine = self._make(self._hub)
+                engine.start()
             except (EngineRunning, PeeweeException) as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.warning("standing by", reason=told)
-                self._hub.clock.wait(self._stop, TRY_EVERY)
+                self._stand_by(str(error))
+            else:
+                return engine
         return None
+
+    def _stand_by(self, reason: str) -> None:
+        if reason != self._told:
+            self._told = reason
+            log.warning("standing by", reason=reason)
+        self._hub.clock.wait(self._stop, TRY_EVERY)
 
 
 def plugin_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -97,7 +104,8 @@ def serve(
     """Serve the hub until it is told to stop; requests under way are finished first.
 
     The database is migrated, and the sync loop runs in this process. Where another process
-    runs it over the same store already, this one stands by. As long as nobody can sign in to the
+    runs it over the same store already, this one stands by; with KABLE_ENGINE=cluster it drains
+    nothing and calls the processes of `kable-hub worker`. As long as nobody can sign in to the
     dashboard, it prints a one-time link by which the first operator does.
     """
     from kable_hub.web.app import create_app
@@ -106,14 +114,14 @@ def serve(
     settings = _settings(plugins_dir, trace_hooks)
     settings = replace(settings, host=host or settings.host, port=_given(port, settings.port))
     hub = open_hub(settings)
-    loop = Loop(hub)
+    engine = beside_web(settings, sync=not no_sync)
+    loop = Loop(hub, engine) if engine else None
     parent = os.getpid()
     _tell_of_plugins(hub)
     log.info("serving", host=settings.host, port=settings.port, url=settings.public_url)
     try:
         app = create_app(hub)
-        start, stop = _beginning(hub, None if no_sync else loop), loop.stop
-        serve_app(app, settings.host, settings.port, on_start=start, on_stop=stop)
+        serve_app(app, settings.host, settings.port, *_beginning_and_end(hub, loop))
     except SystemExit as exit_:
         if os.getpid() != parent:
             raise  # this is the worker, whose status the server reads
@@ -156,15 +164,22 @@ def _tell_of_plugins(hub: Hub) -> None:
             log.warning("plugin grows old", **facts, remark=remark)
 
 
-def _beginning(hub: Hub, loop: Loop | None) -> Callable[[], None]:
-    """What is done as soon as the hub listens, so that whoever opens the link is served."""
+def _beginning_and_end(
+    hub: Hub, loop: Loop | None
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What is done as soon as the hub listens, so that whoever opens the link is served; and at
+    its end."""
 
     def begin() -> None:
         _welcome(hub)
         if loop is not None:
             loop.start()
 
-    return begin
+    def end() -> None:
+        if loop is not None:
+            loop.stop()
+
+    return begin, end
 
 
 def _welcome(hub: Hub) -> None:

@@ -17,6 +17,7 @@ from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 from kable_hub.store import tables
 
 POOL_SIZE = 100
+_ALONE = 5_274_922
 
 
 class DatabaseUrlError(ValueError):
@@ -67,6 +68,24 @@ class Database:
             self.peewee.execute_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             with self.peewee.atomic():
                 yield
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Whether this block is the only one of that name now, over all processes (PostgreSQL).
+
+        Holds a pooled connection, but no transaction; whoever dies lets go.
+        """
+        if self.is_sqlite:
+            yield True
+            return
+        with self.read():
+            asked = "SELECT pg_try_advisory_lock(?, hashtext(?))"
+            got = bool(self.sql(asked, _ALONE, name).fetchone()[0])
+            try:
+                yield got
+            finally:
+                if got:
+                    self.sql("SELECT pg_advisory_unlock(?, hashtext(?))", _ALONE, name)
 
     def in_transaction(self) -> bool:
         """Whether this thread holds a transaction open."""

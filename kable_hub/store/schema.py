@@ -21,7 +21,7 @@ def migrate(
     database: Database, directory: Path = MIGRATIONS, history: str = "schema_migration"
 ) -> list[str]:
     """Apply what is pending, under a lock over all processes; answers the names applied."""
-    with _alone(database), database.read():
+    with alone(database), database.read():
         runner = Runner(database.peewee, str(directory), table_name=history)
         return list(runner.up())
 
@@ -36,7 +36,8 @@ def pending(
 
 
 @contextmanager
-def _alone(database: Database) -> Iterator[None]:
+def alone(database: Database) -> Iterator[None]:
+    """One process at a time changes the schema."""
     if database.path is None:
         with database.read():
             database.sql("SELECT pg_advisory_lock(?)", _ADVISORY_LOCK)

@@ -53,6 +53,7 @@ __all__ = [
     "User",
     "WebhookEndpoint",
     "WebhookEvent",
+    "WorkerProcess",
     "database",
 ]
 
@@ -61,6 +62,14 @@ class Instance(Table):
     """One row: the identity of this hub, part of every marker and key."""
 
     id = pw.TextField(primary_key=True)
+
+
+class WorkerProcess(Table):
+    """A process that drains, and when it was last alive."""
+
+    id = pw.TextField(primary_key=True)
+    started_at = MomentField()
+    seen_at = MomentField()
 
 
 class Account(Table):
@@ -306,8 +315,10 @@ UNSCOPED = (
     SignInTry,
     IdempotentAnswer,
     WebhookEvent,
+    WorkerProcess,
 )
-"""The only tables without account and environment: identity, people, keys, what comes before."""
+"""The only tables without account and environment: identity, people, keys, processes, what comes
+before."""
 
 TABLES: tuple[type[Table], ...] = (
     Instance,
@@ -336,5 +347,6 @@ TABLES: tuple[type[Table], ...] = (
     OutgoingEvent,
     OutgoingMessage,
     OutgoingAttempt,
+    WorkerProcess,
 )
 """All tables, in an order in which they can be created."""

@@ -1,10 +1,12 @@
 """The providers' limits, kept by counting calls: sliding windows, concurrency, and pauses.
 
 Windows live in this process: a connection has one lease holder, so a limit of scope
-`connection` needs no shared counter. Turns are given first come first served, the narrowest
-limit of a call first.
+`connection` needs no shared counter. Limits of wider scopes are shared out by the number of
+processes that drain: each keeps its own part. Turns are given first come first served, the
+narrowest limit of a call first.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -59,7 +61,54 @@ class _Bucket:
         self.limit = limit
         self.lock = threading.Lock()
         self.window = Window(limit)
-        self.slots = threading.BoundedSemaphore(limit.concurrency) if limit.concurrency else None
+        self.slots = Slots(limit.concurrency) if limit.concurrency else None
+        self.sharers = 1
+
+    def share(self, sharers: int, free: float, now: float) -> None:
+        """Keep the part of one of so many processes; what it gains is used once no call that
+        others made until `free` is remembered."""
+        limit, self.sharers = self.limit, sharers
+        if limit.requests:
+            requests, per = part(limit, sharers)
+            with self.lock:
+                self.window.resize(requests, per, free + limit.per.total_seconds(), now)
+        if self.slots is not None:
+            self.slots.resize(max(1, limit.concurrency // sharers))
+
+
+class Slots:
+    """So many at once, however many that is at the moment."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._used = size, 0
+        self._changed = threading.Condition()
+
+    def acquire(self, timeout: float) -> bool:
+        """Take one; False where none is free within so many seconds."""
+        with self._changed:
+            free = self._changed.wait_for(lambda: self._used < self._size, timeout)
+            self._used += free
+        return free
+
+    def release(self) -> None:
+        """Give one back."""
+        with self._changed:
+            self._used -= 1
+            self._changed.notify()
+
+    def resize(self, size: int) -> None:
+        """Let so many be used from now on."""
+        with self._changed:
+            self._size = size
+            self._changed.notify_all()
+
+
+def part(limit: Limit, sharers: int) -> tuple[int, float]:
+    """What one of so many processes may use: calls, and in how many seconds."""
+    per = limit.per.total_seconds()
+    if limit.requests >= sharers:
+        return limit.requests // sharers, per
+    return 1, per * sharers / limit.requests
 
 
 class Budget:
@@ -70,6 +119,13 @@ class Budget:
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, str, str], _Bucket] = {}
         self._covering: dict[tuple[str, str, Environment], tuple[Limit, ...]] = {}
+        self.sharers, self._settled = 1, -math.inf
+
+    def share(self, sharers: int, wait: float) -> None:
+        """So many processes drain now. After `wait` seconds all of them know it: until then, and
+        for as long as a limit remembers its calls, this one uses nothing that others may use."""
+        now = self._clock.monotonic()
+        self.sharers, self._settled = sharers, max(self._settled, now + wait)
 
     @contextmanager
     def take(
@@ -128,9 +184,16 @@ class Budget:
     def _bucket(self, spender: Spender, limit: Limit) -> _Bucket:
         key = spender.key(limit)
         with self._lock:
-            if key not in self._buckets:
-                self._buckets[key] = _Bucket(limit)
-            return self._buckets[key]
+            bucket = self._buckets.get(key)
+            if bucket is None:
+                bucket = self._buckets[key] = _Bucket(limit)
+                if self.sharers > 1 and limit.scope != "connection":
+                    # Others may have used all of it until they knew of this process.
+                    bucket.window.paused_until = self._settled + limit.per.total_seconds()
+            if limit.scope != "connection" and bucket.sharers != self.sharers:
+                now = self._clock.monotonic()
+                bucket.share(self.sharers, max(self._settled, now), now)
+            return bucket
 
     def _hold_slot(self, bucket: _Bucket, ends: float, held: ExitStack) -> None:
         if bucket.slots is None:

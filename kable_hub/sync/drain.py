@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from kable_hub.clock import epoch_ms
 from kable_hub.errors import ContractViolation, LeaseLost, OutcomeUnknown, RateLimited, Transient
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 FLUSH_ROWS = 50
 FLUSH_SECONDS = 0.5
 TICK_SECONDS = 0.25
+STOP_SECONDS = 40.0
+"""So long a push that is under way is waited for once the hub stops; no sound call takes longer."""
+
 DOWN_AFTER = 5
 """So many passing failures in a row, and the slice ends: the provider is away."""
 
@@ -60,10 +63,12 @@ def drain(
     pushers: Executor,
     stop: threading.Event,
     others_wait: Callable[[], bool] = lambda: True,
+    lost: Callable[[Future[Any]], None] = lambda _push: None,
 ) -> bool:
     """Work the connection for one slice, or more while no `others_wait`.
 
-    False where somebody else holds it.
+    `lost` is told each push that was given up while its thread was still at work. False where
+    somebody else holds the connection.
     """
     lease = Lease(rooms.clock, rooms.queue, connection_id, int(pace.lease_seconds * 1000))
     if not lease.acquire():
@@ -75,7 +80,7 @@ def drain(
     states, not_before = NOTHING, 0
     try:
         if lane.provider in {one.slug for one in rooms.dispatcher.registry.providers()}:
-            work = _Slice(rooms, lane, lease, pace, pushers, stop, others_wait)
+            work = _Slice(rooms, lane, lease, pace, pushers, stop, others_wait, lost)
             states, not_before = work.run()
     finally:
         now = epoch_ms(rooms.clock.now())
@@ -95,6 +100,7 @@ class _Slice:
     pushers: Executor
     stop: threading.Event
     others_wait: Callable[[], bool]
+    let_go: Callable[[Future[Any]], None]
     ahead: deque[_Job] = field(default_factory=deque)
     under_way: dict[Future[list[Settlement]], list[Run]] = field(default_factory=dict)
     ended: list[tuple[Settlement, Run]] = field(default_factory=list)
@@ -102,6 +108,7 @@ class _Slice:
     exhausted: bool = False
     lost: bool = False
     failures_in_a_row: int = 0
+    stopped: float | None = None
 
     def __post_init__(self) -> None:
         self.clock = self.rooms.clock
@@ -218,8 +225,13 @@ class _Slice:
                 self.ended.append((end, run))
             self.exhausted = False
             self.last_progress = self.clock.monotonic()
-        if self.clock.monotonic() - self.last_progress > CALL_SECONDS * 2:
+        now = self.clock.monotonic()
+        if self.stop.is_set() and self.stopped is None:
+            self.stopped = now
+        if now - self.last_progress > CALL_SECONDS * 2:
             self._give_up(hung=True)
+        elif self.stopped is not None and now - self.stopped > STOP_SECONDS:
+            self._give_up(hung=False)
 
     def _result(self, future: Future[list[Settlement]], runs: list[Run]) -> list[Settlement]:
         try:
@@ -287,6 +299,8 @@ class _Slice:
         """Let go of threads that are still at work; the gate refuses whatever they still try."""
         for future, runs in self.under_way.items():
             never_began = future.cancel()
+            if not never_began:
+                self.let_go(future)
             for run in runs:
                 run.abandoned = True
                 # A request may be under way in that thread until it times out.

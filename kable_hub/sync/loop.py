@@ -1,14 +1,12 @@
 """The embedded engine: one process, APScheduler for the ticks, own threads for the drains.
 
-The outbox is the truth; the engine only wakes drains. Every provider has its own lane of
-threads, so that a slow or dead one takes none from another.
+The outbox is the truth; the engine only wakes drains.
 """
 
 import fcntl
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -16,58 +14,45 @@ from apscheduler.executors.pool import ThreadPoolExecutor as TickExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from kable_hub.clock import epoch_ms
-from kable_hub.sync.drain import Pace, drain
+from kable_hub.sync.drain import STOP_SECONDS, Pace
+from kable_hub.sync.engine import EngineRunning, countdown, within
+from kable_hub.sync.lanes import Lanes
 from kable_hub.sync.steps import Rooms
 
 log = logging.getLogger(__name__)
 
 SWEEP_LIMIT = 100
 RECONCILE_SECONDS = 30.0
-
-
-class EngineRunning(RuntimeError):
-    """Another process works this store already."""
-
-
-class _ProviderLane:
-    """The threads of one provider: some for drains, more for pushes."""
-
-    def __init__(self, slug: str, slots: int, pushes: int) -> None:
-        self.slots = ThreadPoolExecutor(slots, thread_name_prefix=f"drain-{slug}")
-        self.pushers = ThreadPoolExecutor(pushes, thread_name_prefix=f"push-{slug}")
-        self.free = slots
-
-    def close(self) -> None:
-        self.slots.shutdown(wait=True, cancel_futures=True)
-        self.pushers.shutdown(wait=False, cancel_futures=True)
+LEEWAY = 5.0
+"""Seconds beyond what a drain takes to stop at the most."""
 
 
 class EmbeddedEngine:
     """Wakes drains inside this process. `wake` may be called from any thread at any time."""
+
+    does = "working"
 
     def __init__(
         self, rooms: Rooms, lock_file: Path, pace: Pace, *, slots: int, pushes: int, sweep: float
     ) -> None:
         self._rooms = rooms
         self._lock_file = lock_file
-        self._pace = pace
-        self._sizes = (slots, pushes)
         self._sweep_seconds = sweep
         self._stop = threading.Event()
         self._woken = threading.Event()
-        self._guard = threading.Lock()
-        self._running: set[str] = set()
-        self._lanes: dict[str, _ProviderLane] = {}
+        self._lanes = Lanes(
+            rooms, pace, slots=slots, pushes=pushes, stop=self._stop, ended=self.wake
+        )
         self._ticks: list[tuple[float, Callable[[], None]]] = []
         self._ends: list[Callable[[], None]] = []
         self._held: IO[str] | None = None
-        self._threads: list[threading.Thread] = []
+        self._sweeper = threading.Thread(target=self._sweep_forever, name="sweep", daemon=True)
 
     def wake(self, connection_id: str) -> None:  # noqa: ARG002 - the sweep finds what is due
         """Something is due: look now instead of at the next tick."""
         self._woken.set()
 
-    def every(self, seconds: float, work: Callable[[], None]) -> None:
+    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:  # noqa: ARG002
         """Call `work` every so often while the engine runs. Before `start`."""
         self._ticks.append((seconds, work))
 
@@ -80,35 +65,36 @@ class EmbeddedEngine:
         self._held = _hold(self._lock_file)
         if self._rooms.database.is_sqlite:
             self._rooms.queue.void_leases()
-        self.every(RECONCILE_SECONDS, self._reconcile)
+        self.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
         self._scheduler = _scheduler(self._ticks)
         self._reconcile()
         self._scheduler.start()
-        sweeper = threading.Thread(target=self._sweep_forever, name="sweep", daemon=True)
-        sweeper.start()
-        self._threads.append(sweeper)
+        self._sweeper.start()
 
-    def stop(self) -> None:
-        """Claim nothing more, wait for what is under way, give the store back."""
+    def stop(self) -> bool:
+        """Claim nothing more, wait for what is under way, give the store back.
+
+        False where something did not come back within the time of a sound call.
+        """
         if self._held is None:
-            return
+            return True
         self._stop.set()
         self._woken.set()
-        self._scheduler.shutdown(wait=True)
-        for thread in self._threads:
-            thread.join()
-        for lane in self._lanes.values():
-            lane.close()
+        left = countdown(STOP_SECONDS + LEEWAY)
+        ended = within(left(), lambda: self._scheduler.shutdown(wait=True))
+        self._sweeper.join(left())
+        ended &= self._lanes.close(left()) and not self._sweeper.is_alive()
         for work in self._ends:
-            work()
+            ended &= within(max(LEEWAY, left()), work)
         self._held.close()
         self._held = None
+        return ended
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event) -> bool:
         """Start, work until `stop` is set, stop."""
         self.start()
         stop.wait()
-        self.stop()
+        return self.stop()
 
     def _sweep_forever(self) -> None:
         while not self._stop.is_set():
@@ -122,37 +108,14 @@ class EmbeddedEngine:
     def _sweep(self) -> None:
         """Each provider for itself: the many connections of one hide none of another."""
         for provider in self._rooms.dispatcher.registry.providers():
-            lane = self._lane(provider.slug)
-            if lane.free > 0:
-                self._start_drains(provider.slug, lane)
+            if self._lanes.free(provider.slug) > 0:
+                self._start_drains(provider.slug)
 
-    def _start_drains(self, provider: str, lane: _ProviderLane) -> None:
+    def _start_drains(self, provider: str) -> None:
         now = epoch_ms(self._rooms.clock.now())
         for connection_id in self._rooms.queue.due_connections(now, SWEEP_LIMIT, provider):
-            with self._guard:
-                if connection_id in self._running or lane.free <= 0:
-                    continue
-                self._running.add(connection_id)
-                lane.free -= 1
-            lane.slots.submit(self._drain, connection_id, lane)
-
-    def _drain(self, connection_id: str, lane: _ProviderLane) -> None:
-        try:
-            crowded = lambda: lane.free <= 0  # noqa: E731
-            drain(self._rooms, connection_id, self._pace, lane.pushers, self._stop, crowded)
-        except Exception:
-            log.exception("the drain of %s failed; it is tried again", connection_id)
-            self._stop.wait(self._sweep_seconds)
-        finally:
-            with self._guard:
-                self._running.discard(connection_id)
-                lane.free += 1
-            self._woken.set()
-
-    def _lane(self, provider: str) -> _ProviderLane:
-        if provider not in self._lanes:
-            self._lanes[provider] = _ProviderLane(provider, *self._sizes)
-        return self._lanes[provider]
+            if not self._lanes.runs(connection_id):
+                self._lanes.begin(provider, connection_id)
 
     def _reconcile(self) -> None:
         found = self._rooms.queue.reconcile(epoch_ms(self._rooms.clock.now()))

@@ -71,16 +71,36 @@ class Window:
     """The slots of one limit, first come first served. The caller brings the lock."""
 
     def __init__(self, limit: Limit) -> None:
-        self._per = limit.per.total_seconds()
-        self._spacing = self._per / limit.requests * SPACING if limit.requests else 0.0
-        self._tolerance = max(0, int(limit.requests * BURST) - 1) * self._spacing
+        self._measure(limit.requests, limit.per.total_seconds())
         self._free = [-math.inf] * limit.requests
+        self._too_many = 0
         self._waiting: deque[Turn] = deque()
         self._next = -math.inf
         self._last: Turn | None = None
         self._quickest: dict[str, _Quickest] = {}
         self._stretch, self._throttled = 1.0, 0.0
         self.paused_until = -math.inf
+
+    def resize(self, requests: int, per: float, free: float, now: float) -> None:
+        """Hold so many calls (one at least) in `per` seconds from now on. Slots that are added
+        are used from `free` on; those taken away while they are in use go with their calls."""
+        more = requests - self._requests
+        self._measure(requests, per)
+        for _ in range(-more):
+            if self._free:
+                heapq.heappop(self._free)
+            else:
+                self._too_many += 1
+        for _ in range(more):
+            if self._too_many:
+                self._too_many -= 1
+            else:
+                self._release(free, now)
+
+    def _measure(self, requests: int, per: float) -> None:
+        self._requests, self._per = requests, per
+        self._spacing = per / requests * SPACING if requests else 0.0
+        self._tolerance = max(0, int(requests * BURST) - 1) * self._spacing
 
     def earliest(self, now: float) -> float | None:
         """When the next turn would come; None while that cannot be known."""
@@ -128,7 +148,9 @@ class Window:
         return self._stretch - (self._stretch - 1.0) * passed
 
     def _release(self, free: float, now: float) -> None:
-        if self._waiting:
+        if self._too_many:
+            self._too_many -= 1
+        elif self._waiting:
             turn = self._waiting.popleft()
             self._give(turn, free, now)
             turn.told()

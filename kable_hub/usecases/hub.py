@@ -7,7 +7,7 @@ from kable_hub.clock import Clock, SystemClock, epoch_ms
 from kable_hub.dispatch import Dispatcher
 from kable_hub.plugins import Registry, discover
 from kable_hub.settings import Settings
-from kable_hub.store import schema
+from kable_hub.store import engine_schema, schema
 from kable_hub.store.database import Database
 from kable_hub.store.instance import instance_id
 from kable_hub.store.queue import Queue
@@ -49,13 +49,29 @@ class Hub:
         self.database.close()
 
 
+def migrate(settings: Settings, database: Database) -> list[str]:
+    """Bring the store, and the queue of its engine, to this version; the names applied."""
+    applied = schema.migrate(database)
+    if settings.engine == "cluster":
+        applied += engine_schema.migrate(database)
+    return applied
+
+
+def pending(settings: Settings, database: Database) -> list[str]:
+    """What `migrate` would apply."""
+    due = schema.pending(database)
+    if settings.engine == "cluster":
+        due += engine_schema.pending(database)
+    return due
+
+
 def open_hub(
     settings: Settings, *, clock: Clock | None = None, registry: Registry | None = None
 ) -> Hub:
     """Open the store (migrated), try out the plugins, and put the rooms together."""
     clock = clock or SystemClock()
     database = Database(settings.database_url)
-    schema.migrate(database)
+    migrate(settings, database)
     dispatcher = Dispatcher(registry or discover(settings), trace=settings.trace_hooks)
     vault = Vault(settings.encryption_keys or (key_file(settings.data_dir / "encryption.key"),))
     access = Access(database, vault, dispatcher, settings, clock)

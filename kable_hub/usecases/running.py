@@ -1,10 +1,13 @@
 """Start the sync loop of an opened hub."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kable_hub.settings import Settings
 from kable_hub.store import connect_attempts, notices, pages, sign_ins
+from kable_hub.store.offers import Offers
 from kable_hub.sync.drain import Pace
+from kable_hub.sync.engine import Engine
 from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
 from kable_hub.sync.steps import Rooms
@@ -19,10 +22,47 @@ HOUSEKEEPING_SECONDS = 3600.0
 DAY_MS = 86_400_000
 
 
-def start_engine(hub: Hub) -> EmbeddedEngine:
+def start_engine(hub: Hub) -> Engine:
     """Start draining; `engine.stop()` ends it. Raises EngineRunning where one runs already."""
+    engine = engine_of(hub)
+    engine.start()
+    return engine
+
+
+def engine_of(hub: Hub) -> Engine:
+    """The engine that the settings ask for, with all that it calls; not started yet."""
+    engine = _cluster(hub) if hub.settings.engine == "cluster" else _embedded(hub)
+    events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
+    engine.every(EVENT_SECONDS, "events", lambda: _until_done(events))
+    engine.every(POLL_SECONDS, "polls", events.poll)
+    teller = teller_of(hub)
+    engine.every(TELL_SECONDS, "telling", teller.tick)
+    engine.at_end(teller.stop)
+    engine.every(HOUSEKEEPING_SECONDS, "housekeeping", lambda: _forget_old(hub))
+    engine.every(HOUSEKEEPING_SECONDS, "watch", Watch(hub).look)
+    hub.on_wake = engine.wake
+    return engine
+
+
+def beside_web(settings: Settings, *, sync: bool) -> Callable[[Hub], Engine] | None:
+    """What a process that serves runs beside it: the engine if it is to `sync`, or, where workers
+    of their own drain, only what wakes them."""
+    if settings.engine == "cluster":
+        return _caller
+    return engine_of if sync else None
+
+
+def _caller(hub: Hub) -> Engine:
+    from kable_hub.sync.calling import Caller
+
+    caller = Caller(Offers(hub.database), hub.clock, hub.settings.database_url)
+    hub.on_wake = caller.wake
+    return caller
+
+
+def _embedded(hub: Hub) -> Engine:
     settings = hub.settings
-    engine = EmbeddedEngine(
+    return EmbeddedEngine(
         _rooms(hub),
         _lock_file(settings, hub),
         _pace(settings),
@@ -30,17 +70,14 @@ def start_engine(hub: Hub) -> EmbeddedEngine:
         pushes=settings.push_threads,
         sweep=settings.sweep_seconds,
     )
-    events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
-    engine.every(EVENT_SECONDS, lambda: _until_done(events))
-    engine.every(POLL_SECONDS, events.poll)
-    teller = teller_of(hub)
-    engine.every(TELL_SECONDS, teller.tick)
-    engine.at_end(teller.stop)
-    engine.every(HOUSEKEEPING_SECONDS, lambda: _forget_old(hub))
-    engine.every(HOUSEKEEPING_SECONDS, Watch(hub).look)
-    hub.on_wake = engine.wake
-    engine.start()
-    return engine
+
+
+def _cluster(hub: Hub) -> Engine:
+    from kable_hub.sync.cluster import ClusterEngine
+
+    settings = hub.settings
+    sizes = {"slots": settings.drain_slots, "pushes": settings.push_threads}
+    return ClusterEngine(_rooms(hub), settings.database_url, _pace(settings), **sizes)
 
 
 def teller_of(hub: Hub) -> Teller:

@@ -2,9 +2,9 @@
 
 from flask import Blueprint, Response, json
 
-from kable_hub.store import schema
 from kable_hub.usecases import expiry
 from kable_hub.usecases.errors import Unavailable
+from kable_hub.usecases.hub import pending
 from kable_hub.web.context import current_hub
 
 blueprint = Blueprint("health", __name__)
@@ -26,7 +26,7 @@ def ready() -> Response:
     try:
         with hub.database.read():
             hub.database.sql("SELECT 1")
-        waiting = schema.pending(hub.database)
+        waiting = pending(hub.settings, hub.database)
         soon = 0 if waiting else expiry.soon_to_reconnect(hub)
     except Exception as error:
         raise Unavailable("not_ready", "The store does not answer.") from error

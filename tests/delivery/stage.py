@@ -129,10 +129,13 @@ class Stage:
 
 
 @contextmanager
-def stage(database_url: str, folder: Path, plugin: Acme | None = None) -> Iterator[Stage]:
+def stage(
+    database_url: str, folder: Path, plugin: Acme | None = None, **environ: str
+) -> Iterator[Stage]:
     """A stage with an active connection and one linked customer A-1."""
     with AcmeSimulator() as acme:
         environ = {
+            **environ,
             "KABLE_DATA_DIR": str(folder),
             "DATABASE_URL": database_url,
             "KABLE_ACME_TEST_API_URL": acme.url,

@@ -20,10 +20,8 @@ BENCH = {
     "enum-compat",
     "intuit-oauth",
     "pyjwt",
-    "python-dateutil",
     "python-quickbooks",
     "six",
-    "tzdata",
 }
 """Pinned for the extra `bench` alone, which a test run does not install."""
 

@@ -139,6 +139,22 @@ def test_a_bad_value_is_a_fault_that_names_the_variable_and_hides_the_value(name
     assert "canary" not in fault
 
 
+def test_the_cluster_engine_needs_postgres_and_says_so():
+    (fault,) = faults_of({"KABLE_ENGINE": "cluster"})
+    assert fault == "KABLE_ENGINE: cluster needs PostgreSQL; set DATABASE_URL to postgresql://…"
+    there = {"KABLE_ENGINE": "cluster", "DATABASE_URL": "postgresql://hub@db/hub"}
+    assert Settings.load(there).engine == "cluster"
+
+
+@pytest.mark.parametrize("missing", ["procrastinate", "psycopg", "psycopg_pool"])
+def test_the_cluster_engine_names_the_extra_that_it_needs(monkeypatch, missing):
+    monkeypatch.setattr(
+        "kable_hub.settings.find_spec", lambda name: None if name == missing else object()
+    )
+    (fault,) = faults_of({"KABLE_ENGINE": "cluster", "DATABASE_URL": "postgresql://hub@db/hub"})
+    assert fault.endswith("pip install 'kable-hub[cluster]'")
+
+
 def test_all_faults_are_listed_at_once():
     faults = faults_of(
         {
