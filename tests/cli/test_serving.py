@@ -75,29 +75,28 @@ def reads(process, word, stream=None):
     raise AssertionError(f"it ended without a word of {word!r}")
 
 
-def test_a_second_one_over_the_same_store_stands_by_and_takes_over(start):
+def test_others_over_the_same_store_stand_by_until_one_takes_over(start):
     first = start("worker")
     reads(first, "working")
     port = free_port(0)
     second = start("serve", "--port", str(port))
     assert "another process works this store already" in reads(second, "standing by")
     assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
+    third = start("worker")
+    reads(third, "standing by")
+    assert ended(third)[0] == 0
     assert ended(first)[0] == 0
     assert reads(second, "working")
 
 
-def test_one_that_stands_by_can_be_stopped(start):
-    reads(start("worker"), "working")
-    second = start("worker")
-    reads(second, "standing by")
-    assert ended(second)[0] == 0
-
-
-def test_a_killed_one_is_replaced_at_once_on_the_same_port(start):
+def test_a_killed_one_is_replaced_at_once_on_the_port_that_no_other_gets(start):
     port = free_port(0)
     url = f"http://127.0.0.1:{port}/healthz"
     first = start("serve", "--port", str(port))
     reads(first, "working")
+    other = start("serve", "--no-sync", "--port", str(port))
+    assert other.wait(60) == 1
+    assert "Traceback" not in other.stderr.read()
     first.kill()
     first.wait(60)
     second = start("serve", "--port", str(port))
@@ -114,15 +113,6 @@ def test_a_server_without_the_loop_stands_beside_a_worker(start):
     assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
     assert ended(server)[0] == 0
     assert ended(working, signal.SIGINT)[0] == 0
-
-
-def test_a_port_that_is_taken_ends_with_status_1(start):
-    port = free_port(0)
-    start("serve", "--port", str(port))
-    until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
-    second = start("serve", "--no-sync", "--port", str(port))
-    assert second.wait(60) == 1
-    assert "Traceback" not in second.stderr.read()
 
 
 def test_settings_that_are_not_usable_stop_it_at_once(cli):

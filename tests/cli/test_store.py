@@ -36,29 +36,21 @@ def deadly_plugin(tmp_path):
     return folder
 
 
-@pytest.mark.parametrize("words", REPAIRS, ids=" ".join)
-def test_a_command_that_repairs_imports_no_plugin(cli, deadly_plugin, words):
-    cli("migrate")
-    done = cli.alone(*words, PYTHONPATH=str(deadly_plugin))
-    assert done.code == 0, done
-    assert not (deadly_plugin.parent / "imported").exists()
+PROGRAM = """
+import sys
+from kable_hub.cli import main
+
+for words in {commands}:
+    main(words, standalone_mode=False)
+print("imported:", *sys.modules)
+"""
 
 
-def test_the_deadly_plugin_would_have_ended_a_command_that_imports_it(cli, deadly_plugin):
-    assert cli.alone("plugins", PYTHONPATH=str(deadly_plugin)).code == 9
-
-
-def imported_by(cli, *words):
-    """The modules that a command has imported when it ends."""
-    program = f"""
-        import sys
-        from kable_hub.cli import main
-        main({list(words)!r}, standalone_mode=False)
-        print("imported:", *sys.modules)
-    """
+def imported_by(cli, *commands, **changes):
+    """The modules that commands have imported when the last one of them ends, in one process."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=cli.environ(),
+        [sys.executable, "-c", PROGRAM.format(commands=[list(words) for words in commands])],
+        env=cli.environ(**changes),
         capture_output=True,
         text=True,
         check=True,
@@ -69,13 +61,18 @@ def imported_by(cli, *words):
 HEAVY = {"flask", "gunicorn", "kable_hub.web", "kable_hub.testing", "kable_hub.demo"}
 
 
-@pytest.mark.parametrize("words", REPAIRS, ids=" ".join)
-def test_a_command_that_repairs_starts_without_the_web(cli, words):
-    assert HEAVY & imported_by(cli, *words) == set()
+def test_commands_that_repair_import_no_plugin_and_start_without_the_web(cli, deadly_plugin):
+    cli("migrate")
+    assert HEAVY & imported_by(cli, *REPAIRS, PYTHONPATH=str(deadly_plugin)) == set()
+    assert not (deadly_plugin.parent / "imported").exists()
+
+
+def test_the_deadly_plugin_would_have_ended_a_command_that_imports_it(cli, deadly_plugin):
+    assert cli.alone("plugins", PYTHONPATH=str(deadly_plugin)).code == 9
 
 
 def test_a_command_that_needs_the_web_would_be_seen(cli):
-    assert {"flask", "kable_hub.web"} <= imported_by(cli, "import", "--help")
+    assert {"flask", "kable_hub.web"} <= imported_by(cli, ("import", "--help"))
 
 
 def test_migrate_says_what_it_applied_and_then_that_all_is_done(cli):

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.docs.reading import ROOT
 
 
@@ -25,6 +27,7 @@ def test_the_throughput_benchmark_prints_its_figures_and_loses_nothing():
         assert figure in said
 
 
+@pytest.mark.slow
 def test_the_benchmark_at_the_limit_prints_its_figures_and_loses_nothing():
     said = printed("stripe_limit", "--invoices", "30", "--rounds", "1", "--round", "5")
     assert "5 documents of 5 invoices, 0 drafts" in said
@@ -33,6 +36,7 @@ def test_the_benchmark_at_the_limit_prints_its_figures_and_loses_nothing():
         assert figure in said
 
 
+@pytest.mark.slow
 def test_the_benchmark_at_quickbooks_limits_prints_its_figures_and_loses_nothing():
     said = printed("quickbooks_limit", "--invoices", "40", "--rounds", "0")
     assert "40 documents of 40 invoices" in said

@@ -47,6 +47,7 @@ def in_empty_home(project: run.Project, *command: str) -> "subprocess.CompletedP
     )
 
 
+@pytest.mark.slow  # What `.ci/run` does on a clean checkout shows the greater part of it.
 def test_it_installs_every_package_and_leaves_the_tree_clean(checkout):
     first = in_empty_home(checkout, sys.executable, "-c", SET_UP)
     assert first.returncode == 0, first.stdout + first.stderr
