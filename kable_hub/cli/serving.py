@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,8 @@ import structlog
 from peewee import PeeweeException
 
 from kable_hub.cli.opening import load_settings, plugins_dir_option
+from kable_hub.cli.supervising import Supervisor
+from kable_hub.clock import SystemClock
 from kable_hub.settings import Settings
 from kable_hub.sync.engine import Engine, EngineRunning
 from kable_hub.usecases.hub import Hub, open_hub
@@ -23,6 +26,8 @@ log = structlog.get_logger(__name__)
 TRY_EVERY = 0.5
 GRACE = 60.0
 """Seconds for what is under way when a worker is told to stop; no sound call takes as long."""
+
+LEEWAY = 10.0
 
 
 class Loop:
@@ -129,21 +134,33 @@ def serve(
 
 
 @click.command()
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="Start so many workers, and each again that ends. [else this process is one]",
+)
+@click.option("--supervised", is_flag=True, hidden=True)
 @plugin_options
-def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
+def worker(
+    processes: int | None, supervised: bool, plugins_dir: Path | None, trace_hooks: bool
+) -> None:
     """Run the sync loop alone, until SIGTERM or SIGINT; what is under way is finished first.
 
     A plugin that does not come back within a minute is left behind; status 1.
+
+    With KABLE_ENGINE=cluster any number may work one store. Otherwise one works and the others
+    stand by, to take over at once.
     """
-    hub = open_hub(_settings(plugins_dir, trace_hooks))
+    settings = _settings(plugins_dir, trace_hooks)
+    if processes:
+        words = ["worker", "--supervised", *(["--trace-hooks"] if trace_hooks else [])]
+        words += ["--plugins-dir", str(plugins_dir)] if plugins_dir else []
+        if not Supervisor(words, processes, SystemClock(), GRACE + LEEWAY).run():
+            raise click.exceptions.Exit(1)
+        return
+    hub = open_hub(settings)
     _tell_of_plugins(hub)
-    stop = threading.Event()
-
-    def told(_signal: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, told)
+    stop = _until_told(parent=supervised)
     loop = Loop(hub)
     loop.start()
     stop.wait()
@@ -152,6 +169,24 @@ def worker(plugins_dir: Path | None, trace_hooks: bool) -> None:
         log.error("a plugin does not come back; left behind", seconds=GRACE)
         os._exit(1)
     hub.close()
+
+
+def _until_told(*, parent: bool) -> threading.Event:
+    """Set by SIGTERM and SIGINT, and by the end of the supervisor where there is one."""
+    stop = threading.Event()
+
+    def told(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    def watch() -> None:
+        os.read(sys.stdin.fileno(), 1)
+        stop.set()
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, told)
+    if parent:
+        threading.Thread(target=watch, name="parent", daemon=True).start()
+    return stop
 
 
 def _tell_of_plugins(hub: Hub) -> None:

@@ -1,5 +1,8 @@
+import json
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -119,3 +122,30 @@ def test_settings_that_are_not_usable_stop_it_at_once(cli):
     done = cli.alone("serve", KABLE_PORT="none")
     assert done.code == 1
     assert done.err.startswith("Error: the configuration is not usable:\nKABLE_PORT")
+
+
+def test_a_supervisor_starts_what_was_killed_again_and_ends_all_at_its_own_end(start):
+    supervisor = start("worker", "--processes", "2", KABLE_LOG_FORMAT="json")
+    pids = [json.loads(reads(supervisor, "a process began"))["pid"] for _ in range(2)]
+    reads(supervisor, '"working"')
+    os.kill(pids[0], signal.SIGKILL)
+    assert json.loads(reads(supervisor, "started again"))["status"] == -signal.SIGKILL
+    pids.append(json.loads(reads(supervisor, "a process began"))["pid"])
+    code, _, err = ended(supervisor)
+    assert (code, "Traceback" in err) == (0, False), err
+    assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_workers_end_when_their_supervisor_is_killed(start):
+    supervisor = start("worker", "--processes", "1", KABLE_LOG_FORMAT="json")
+    pid = json.loads(reads(supervisor, "a process began"))["pid"]
+    reads(supervisor, '"working"')
+    supervisor.kill()
+    until(lambda: not alive(pid))
+
+
+def alive(pid):
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False

@@ -12,23 +12,15 @@ from kable_hub.sync.engine import Engine, EngineRunning
 from kable_hub.testing import Fault
 from kable_hub.usecases import endpoints
 from kable_hub.usecases.running import start_engine
-from tests import stores
-from tests.conftest import fresh
-from tests.delivery.stage import SCOPE, Stage, stage
+from tests.delivery.engines import ENGINES, engaged
+from tests.delivery.stage import SCOPE, Stage
 from tests.receiver import receiver
-
-ENGINES = ("sqlite", "postgres", "cluster")
 
 
 @pytest.fixture(params=ENGINES)
 def at_work(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
-    """The stage of the embedded engine on each store, and of the cluster's."""
-    store, engine = request.param, "embedded"
-    if store == "cluster":
-        store, engine = "postgres", "cluster"
-    for url in fresh(store, tmp_path, stores.migrated):
-        with stage(url, tmp_path, KABLE_ENGINE=engine) as one:
-            yield one
+    with engaged(request.param, tmp_path) as one:
+        yield one
 
 
 @pytest.fixture
