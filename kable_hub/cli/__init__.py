@@ -29,6 +29,7 @@ COMMANDS = {
         "Say what a provider still needs, or try it in its sandbox.",
     ),
     "new-provider": ("new_provider", "new_provider", "Make a package for a new provider."),
+    "move-store": ("moving", "move_store", "Move the store to another database."),
     "migrate": ("migrating", "migrate", "Bring the database to this version's schema."),
 }
 """Command to its module, its name there, and what it does in one line."""

@@ -11,7 +11,7 @@ from kable_hub.cli.showing import PAGE, as_json, moment, pages, say_json, say_ta
 from kable_hub.domain import Environment
 from kable_hub.store.deliveries import DeliveryFilter, DeliveryRow
 from kable_hub.store.scope import Scope
-from kable_hub.usecases import deliveries
+from kable_hub.usecases import deliveries, restoring
 from kable_hub.usecases.accounts import get_account, list_accounts
 from kable_hub.usecases.errors import NotFound
 from kable_hub.usecases.hub import Hub
@@ -83,6 +83,30 @@ def retry(
         say_json({"retried": retried})
     else:
         click.echo(f"{retried} {'delivery is' if retried == 1 else 'deliveries are'} tried again.")
+
+
+@outbox.command()
+@click.option("--dry-run", is_flag=True, help="Count, and change nothing.")
+@as_json
+def restored(dry_run: bool, json_: bool) -> None:
+    """Mark what may have been sent since, after an older state of the store was put back.
+
+    Run it once, before the hub is started. Every unfinished delivery becomes uncertain: it is
+    looked for at its provider before anything of it is sent.
+    """
+    with store_alone() as hub:
+        counts = restoring.count(hub)
+        marked = 0 if dry_run else restoring.mark(hub)
+    if json_:
+        names = ("provider", "environment", "state", "count")
+        say_json(
+            {"marked": marked, "found": [dict(zip(names, row, strict=True)) for row in counts]}
+        )
+        return
+    rows = ((*row[:3], f"{row[3]:,}") for row in counts)
+    say_table(("Provider", "Environment", "State", "Deliveries"), rows, "Nothing is unfinished.")
+    if not dry_run:
+        click.echo(f"{marked} are looked for before anything of them is sent.")
 
 
 def _retry_one(hub: Hub, scopes: list[Scope], delivery_id: str) -> int:

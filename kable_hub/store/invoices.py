@@ -11,6 +11,7 @@ from peewee import IntegrityError
 from kable_hub.domain import Invoice, InvoiceLine
 from kable_hub.store import tables as t
 from kable_hub.store.loading import to_invoice
+from kable_hub.store.moves import is_refusal
 from kable_hub.store.rows import insert_all, insert_new
 from kable_hub.store.scope import Scope
 from kable_hub.store.scoping import owner, within
@@ -96,7 +97,9 @@ def replace(scope: Scope, row: InvoiceRow, expected_revision: int) -> bool:
     try:
         if not t.Invoice.update(values).where(current).execute():
             return False
-    except IntegrityError:
+    except IntegrityError as error:
+        if is_refusal(error):
+            raise
         raise NumberTaken(row.number) from None
     gone = within(t.InvoiceLine, scope) & (t.InvoiceLine.invoice_id == row.id)
     t.InvoiceLine.delete().where(gone).execute()

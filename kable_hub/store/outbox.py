@@ -134,7 +134,8 @@ def settle_by_hand(
         }
         settled = _update(scope, where, now, **known)
     else:
-        settled = _update(scope, where, now, state="due", due_at=now, may_exist=False, frozen=False)
+        absent = {"may_exist": False, "was_held": False, "frozen": False}
+        settled = _update(scope, where, now, state="due", due_at=now, **absent)
     row = _one(scope, delivery_id) if settled else None
     if row is not None and exists:
         notices.tell_ends(scope, [delivery_id], now)

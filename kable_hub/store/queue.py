@@ -35,6 +35,7 @@ class Claimed:
     may_exist: bool
     uncertain_since: int | None
     created_at: int
+    was_held: bool = False
 
 
 @dataclass(frozen=True)
@@ -350,7 +351,8 @@ class Queue:
 
 def _claimed(row: Sequence[Any]) -> Claimed:
     values = list(row)
-    values[10], values[12] = bool(values[10]), bool(values[12])
+    for place in (10, 12, 15):
+        values[place] = bool(values[place])
     return Claimed(*values)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from playhouse.migrations import Runner
 
 from kable_hub.store.database import Database
+from kable_hub.store.moves import refuse_closed
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 5_274_921
@@ -20,7 +21,11 @@ _ADVISORY_LOCK = 5_274_921
 def migrate(
     database: Database, directory: Path = MIGRATIONS, history: str = "schema_migration"
 ) -> list[str]:
-    """Apply what is pending, under a lock over all processes; answers the names applied."""
+    """Apply what is pending, under a lock over all processes; answers the names applied.
+
+    Raises StoreClosed where the store was moved, or is being filled.
+    """
+    refuse_closed(database)
     with alone(database), database.read():
         runner = Runner(database.peewee, str(directory), table_name=history)
         return list(runner.up())
@@ -29,7 +34,15 @@ def migrate(
 def pending(
     database: Database, directory: Path = MIGRATIONS, history: str = "schema_migration"
 ) -> list[str]:
-    """The names of migrations that were not applied yet."""
+    """The names of migrations that were not applied yet. Raises StoreClosed."""
+    refuse_closed(database)
+    return unapplied(database, directory, history)
+
+
+def unapplied(
+    database: Database, directory: Path = MIGRATIONS, history: str = "schema_migration"
+) -> list[str]:
+    """As `pending`, of a closed store too."""
     with database.read():
         runner = Runner(database.peewee, str(directory), table_name=history)
         return [one.name for one in runner.status() if not one.applied]

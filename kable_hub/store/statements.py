@@ -37,7 +37,8 @@ CLAIM = """
         AND EXISTS (SELECT 1 FROM connection WHERE id = ? AND lease_token = ?)
         ORDER BY due_at, id LIMIT ? {lock})
     RETURNING id, account_id, environment, kind, subject_id, customer_id, due_at, attempts,
-        failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at
+        failures, generation, frozen, plan_version, may_exist, uncertain_since, created_at,
+        was_held
 """
 GIVE_BACK = """
     UPDATE delivery SET attempts = attempts - 1,

@@ -12,6 +12,7 @@ from kable_hub.store.dialogue_tables import ConnectAttempt, HostedPage
 from kable_hub.store.fields import CanonicalField, MomentField
 from kable_hub.store.invoice_tables import Invoice, InvoiceLine
 from kable_hub.store.memory_tables import Remembered
+from kable_hub.store.move_tables import StoreMove
 from kable_hub.store.notice_tables import (
     OutgoingAttempt,
     OutgoingEvent,
@@ -49,6 +50,7 @@ __all__ = [
     "SignInTicket",
     "SignInTry",
     "Signal",
+    "StoreMove",
     "Table",
     "User",
     "WebhookEndpoint",
@@ -189,10 +191,10 @@ class Delivery(Scoped):
     """One operation of the outbox: `kind` push, void, collect or create_customer on a subject.
 
     `subject_id` is the invoice, or the customer for create_customer. `may_exist` is law 2 of
-    the contract. `frozen` says that the current generation may be sent; whatever outdates a
-    plan (edit, relink, settings) clears it and raises `plan_version`, on this row, so that a
-    worker's next conditional UPDATE sees it. `error_*` keep the last reason, `blocked_on` and
-    `blocked_scope` what wakes it.
+    the contract; `was_held`: a look that finds nothing leads back to a person. `frozen` says that
+    the current generation may be sent; whatever outdates a plan (edit, relink, settings) clears
+    it and raises `plan_version`, on this row, so that a worker's next conditional UPDATE sees it.
+    `error_*` keep the last reason, `blocked_on` and `blocked_scope` what wakes it.
     """
 
     id = pw.TextField(primary_key=True)
@@ -209,6 +211,7 @@ class Delivery(Scoped):
     frozen = pw.BooleanField(default=False)
     plan_version = pw.IntegerField(default=0)
     may_exist = pw.BooleanField(default=False)
+    was_held = pw.BooleanField(default=False)
     uncertain_since = MomentField(null=True)
     error_code = pw.TextField(default="")
     error_message = pw.TextField(default="")
@@ -316,6 +319,7 @@ UNSCOPED = (
     IdempotentAnswer,
     WebhookEvent,
     WorkerProcess,
+    StoreMove,
 )
 """The only tables without account and environment: identity, people, keys, processes, what comes
 before."""
@@ -348,5 +352,6 @@ TABLES: tuple[type[Table], ...] = (
     OutgoingMessage,
     OutgoingAttempt,
     WorkerProcess,
+    StoreMove,
 )
 """All tables, in an order in which they can be created."""

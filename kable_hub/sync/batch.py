@@ -125,9 +125,9 @@ def group(
         single += new
     looks: list[list[Run]] = []
     if provider.can(Capability.FIND_INVOICES):
-        batched = [run for run in rest if frozen(run).batch_key]
+        batched = [run for run in rest if run.generation and run.generation.batch_key]
         looks = _chunks(batched, provider.batch_size)
-        rest = [run for run in rest if not frozen(run).batch_key]
+        rest = [run for run in rest if not (run.generation and run.generation.batch_key)]
     return news, replays, looks, single + rest
 
 

@@ -132,10 +132,13 @@ def conflict(run: Run, error: NeedsOperator, now: int) -> Settlement:
 
 
 def absent(run: Run, now: int) -> Settlement:
-    """A look proved that nothing stands there: due at once, as a new generation."""
+    """A look proved that nothing stands there: due at once, as a new generation.
+
+    What a person kept back before it was looked for is theirs again.
+    """
     return Settlement(
         delivery=run.subject.delivery,
-        state="due",
+        state="held" if run.subject.delivery.was_held else "due",
         due_at=now,
         frozen=False,
         attempts=tuple(run.attempts),
@@ -161,8 +164,13 @@ def not_yet_known(run: Run, settle_after: timedelta, now: int) -> Settlement:
 
 
 def unsettled_at(run: Run, now: int) -> int | None:
-    """Since when an unanswered write may still commit; None where every write was answered."""
-    earlier = run.subject.generation.unsettled_at if run.subject.generation else None
+    """Since when an unanswered write may still commit; None where every write was answered.
+
+    What is not on record was sent at the latest when the delivery became uncertain.
+    """
+    kept, delivery = run.subject.generation, run.subject.delivery
+    unknown = delivery.uncertain_since if delivery.may_exist else None
+    earlier = kept.unsettled_at if kept else unknown
     return now if run.unsettled else earlier
 
 

@@ -62,7 +62,7 @@ class EmbeddedEngine:
 
     def start(self) -> None:
         """Begin. Raises EngineRunning where another process works this store."""
-        self._held = _hold(self._lock_file)
+        self._held = hold(self._lock_file)
         if self._rooms.database.is_sqlite:
             self._rooms.queue.void_leases()
         self.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
@@ -134,7 +134,8 @@ def _scheduler(ticks: list[tuple[float, Callable[[], None]]]) -> BackgroundSched
     return scheduler
 
 
-def _hold(path: Path) -> IO[str]:
+def hold(path: Path) -> IO[str]:
+    """Take a store's file lock, until it is closed. Raises EngineRunning."""
     path.parent.mkdir(parents=True, exist_ok=True)
     held = open(path, "w")  # noqa: SIM115 - held for as long as the engine runs
     try:

@@ -17,22 +17,36 @@ from kable_hub.sync.steps import Steps
 def plan(steps: Steps, run: Run) -> FrozenGeneration:
     """Ask the plugin for the exact document; nothing is kept yet. Raises ProviderError."""
     subject = run.subject
-    link = _usable_link(subject)
+    link = _with_settings(steps, _usable_link(subject))
     if subject.invoice is None:
         raise ContractViolation("the invoice of this delivery is gone")
-    settings = steps.provider.settings_for(steps.lane.settings, link.settings)
-    link = replace(link, settings=settings)
-    refused = refusal(steps.provider.facts_for(settings), subject.invoice)
+    refused = refusal(steps.provider.facts_for(link.settings), subject.invoice)
     if refused is not None:
         raise refused
     document = steps.call([run], "plan", "plan_invoice", invoice=subject.invoice, link=link)
+    document = canonical.loads(canonical.dumps(document))
+    return _generation(steps, run, link, document)
+
+
+def blank(steps: Steps, run: Run, link: CustomerLink) -> FrozenGeneration:
+    """A plan that says nothing of the document, to look for one that may exist."""
+    return _generation(steps, run, _with_settings(steps, link), {})
+
+
+def _with_settings(steps: Steps, link: CustomerLink) -> CustomerLink:
+    """The link with the connection's settings under its own."""
+    return replace(link, settings=steps.provider.settings_for(steps.lane.settings, link.settings))
+
+
+def _generation(steps: Steps, run: Run, link: CustomerLink, document: Any) -> FrozenGeneration:
+    subject = run.subject
     number = subject.delivery.generation + 1
     return FrozenGeneration(
         number=number,
         key=push_key(steps.rooms.instance_id, steps.lane.id, subject.delivery.subject_id, number),
-        document=canonical.loads(canonical.dumps(document)),
+        document=document,
         link=link,
-        invoice_revision=subject.invoice.revision,
+        invoice_revision=subject.invoice.revision if subject.invoice else 0,
         progress={},
         sends=0,
         frozen_at=steps.now(),

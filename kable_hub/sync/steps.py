@@ -92,9 +92,7 @@ class Steps:
             document=generation.document,
             key=generation.key,
             generation=generation.number,
-            since=from_ms(
-                run.subject.first_sent_at or generation.first_sent_at or generation.frozen_at
-            ),
+            since=from_ms(run.subject.first_sent_at or _begun(run, generation)),
             marker=marker(self.rooms.instance_id, self.lane.scope.account_id, invoice.id),
             progress=generation.progress,
             save=self._saving(run, generation.number),
@@ -207,6 +205,15 @@ def frozen(run: Run) -> FrozenGeneration:
     if run.generation is None:
         raise ContractViolation("what was sent is not on record")
     return run.generation
+
+
+def _begun(run: Run, generation: FrozenGeneration) -> int:
+    """The moment from which on something of the generation may exist; where what was sent is not
+    on record, that of the delivery."""
+    delivery = run.subject.delivery
+    if delivery.may_exist and run.subject.generation is None:
+        return delivery.created_at
+    return generation.first_sent_at or generation.frozen_at
 
 
 def _mark_of(run: Run) -> Mark:

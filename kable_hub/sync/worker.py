@@ -14,7 +14,7 @@ from kable_hub.store.loading import FrozenGeneration
 from kable_hub.store.queue import Settlement
 from kable_hub.sync import endings
 from kable_hub.sync.keys import push_key
-from kable_hub.sync.planning import plan, ready
+from kable_hub.sync.planning import blank, plan, ready
 from kable_hub.sync.run import Run
 from kable_hub.sync.steps import Steps, frozen
 from kable_hub.sync.transitions import says_no
@@ -40,6 +40,8 @@ class Worker:
             return endings.failed(run, error, self._steps.now())
 
     def _push(self, run: Run) -> Settlement:
+        if run.may_exist and run.generation is None:
+            return self._look_unrecorded(run)
         if run.may_exist:
             return self._send(run) if self._may_replay(frozen(run)) else self._look(run)
         if run.generation is None:
@@ -61,6 +63,20 @@ class Worker:
         if run.may_exist and says_no(error):
             return self._look(run, error)
         raise error
+
+    def _look_unrecorded(self, run: Run) -> Settlement:
+        """What was sent is not on record (a backup was put back): look with a plan of today, or
+        where none can be made with an empty document, for the marker alone."""
+        refusal: ProviderError | None = None
+        try:
+            ready(run, plan(self._steps, run))
+        except ProviderError as error:
+            link = run.subject.link
+            if not says_no(error) or link is None or not link.reference:
+                raise
+            refusal = error
+            ready(run, blank(self._steps, run, link))
+        return self._look(run, refusal)
 
     def _look(self, run: Run, refusal: ProviderError | None = None) -> Settlement:
         push = self._steps.push_of(run)
@@ -86,6 +102,7 @@ class Worker:
         now, provider = self._steps.now(), self._steps.provider
         match found:
             case Receipt():
+                self._steps.freeze(run)
                 return endings.delivered(run, provider, found, now)
             case Unfinished() if refusal is None:
                 run.generation = frozen(run).with_progress(found.progress)
@@ -95,7 +112,7 @@ class Worker:
         if not endings.conclusive(run, provider.settle_after, now):
             return endings.not_yet_known(run, provider.settle_after, now)
         run.may_exist = False
-        if refusal is not None:
+        if refusal is not None and not run.subject.delivery.was_held:
             raise refusal
         return endings.absent(run, now)
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from kable_hub.settings import Settings
 from kable_hub.store import connect_attempts, notices, pages, sign_ins
+from kable_hub.store.database import Database
+from kable_hub.store.moves import refuse_closed
 from kable_hub.store.offers import Offers
 from kable_hub.sync.drain import Pace
 from kable_hub.sync.engine import Engine
@@ -30,7 +32,11 @@ def start_engine(hub: Hub) -> Engine:
 
 
 def engine_of(hub: Hub) -> Engine:
-    """The engine that the settings ask for, with all that it calls; not started yet."""
+    """The engine that the settings ask for, with all that it calls; not started yet.
+
+    Raises StoreClosed where the store was moved since it was opened.
+    """
+    refuse_closed(hub.database)
     engine = _cluster(hub) if hub.settings.engine == "cluster" else _embedded(hub)
     events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
     engine.every(EVENT_SECONDS, "events", lambda: _until_done(events))
@@ -64,7 +70,7 @@ def _embedded(hub: Hub) -> Engine:
     settings = hub.settings
     return EmbeddedEngine(
         _rooms(hub),
-        _lock_file(settings, hub),
+        lock_file(settings, hub.database),
         _pace(settings),
         slots=settings.drain_slots,
         pushes=settings.push_threads,
@@ -121,7 +127,8 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def _lock_file(settings: Settings, hub: Hub) -> Path:
-    if hub.database.path is not None:
-        return hub.database.path.with_suffix(".engine.lock")
+def lock_file(settings: Settings, database: Database) -> Path:
+    """The file whose lock says that an engine works the store."""
+    if database.path is not None:
+        return database.path.with_suffix(".engine.lock")
     return settings.data_dir / "engine.lock"

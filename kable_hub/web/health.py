@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, json
 
+from kable_hub.store.moves import StoreClosed
 from kable_hub.usecases import expiry
 from kable_hub.usecases.errors import Unavailable
 from kable_hub.usecases.hub import pending
@@ -28,6 +29,8 @@ def ready() -> Response:
             hub.database.sql("SELECT 1")
         waiting = pending(hub.settings, hub.database)
         soon = 0 if waiting else expiry.soon_to_reconnect(hub)
+    except StoreClosed as error:
+        raise Unavailable("not_ready", "The store was moved.") from error
     except Exception as error:
         raise Unavailable("not_ready", "The store does not answer.") from error
     if waiting:

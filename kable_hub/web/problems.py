@@ -8,11 +8,13 @@ import marshmallow as ma
 import structlog
 from flask import Flask, Response, g, json
 from flask_smorest import Api
+from peewee import IntegrityError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from kable_hub.errors import ProviderError
-from kable_hub.usecases.errors import FieldError, Invalid, Problem, problem_of
+from kable_hub.store.moves import is_refusal
+from kable_hub.usecases.errors import FieldError, Invalid, Problem, Unavailable, problem_of
 from kable_hub.web.context import redacted
 
 PROBLEM_JSON = "application/problem+json"
@@ -95,6 +97,7 @@ class HubApi(Api):  # type: ignore[misc]
 def install(app: Flask) -> None:
     """Answer problems that use cases and providers raise anywhere in the app."""
     app.register_error_handler(Problem, of_problem)
+    app.register_error_handler(IntegrityError, of_closed_store)
     app.register_error_handler(ProviderError, lambda error: of_problem(problem_of(error)))
 
 
@@ -114,6 +117,14 @@ def of_problem(problem: Problem) -> Response:
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def of_closed_store(error: IntegrityError) -> Response:
+    """The answer where the store was moved while this process had it open."""
+    if not is_refusal(error):
+        raise error
+    said = "The hub's store was moved. Nothing was kept; send it again to the hub's new process."
+    return of_problem(Unavailable("store_moved", said))
 
 
 def of_http(error: HTTPException) -> Response:

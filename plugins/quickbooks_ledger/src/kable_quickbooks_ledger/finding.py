@@ -41,8 +41,8 @@ def one_of(connection: Connection, push: Push, marked: Sequence[Row]) -> Receipt
         ids = ", ".join(str(row["Id"]) for row in marked)
         raise _conflict(f"Several invoices in QuickBooks carry this one's marker: {ids}.")
     receipt = receipts.to_receipt(marked[0], push, connection.urls["app"], adopted=True)
-    wanted = receipts.reference_of(push.document, "CustomerRef")
-    if (receipt.customer, receipt.currency) != (wanted, push.invoice.currency):
+    wanted = (push.link.reference, push.invoice.currency)
+    if (receipt.customer, receipt.currency) != wanted:
         raise _conflict(
             f"Invoice {receipt.external_id} carries this one's marker, but another customer or "
             "currency."
@@ -59,7 +59,7 @@ def numbered(push: Push) -> str:
 def since(push: Push) -> str:
     """The condition that finds all invoices of the customer that were made since the push."""
     moment = (push.since - SKEW).isoformat(timespec="seconds")
-    customer = quoted(receipts.reference_of(push.document, "CustomerRef"))
+    customer = quoted(push.link.reference)
     return f"CustomerRef = {customer} and MetaData.CreateTime >= '{moment}'"
 
 

@@ -195,7 +195,7 @@ def find(connection: Connection, push: Push) -> Receipt | Unfinished | None:
         return _unfinished(stripe, push, hits[0], connection.now())
     if paying.wants_payment(push, hits[0]):
         return Unfinished({"invoice": hits[0]["id"], "lines": len(push.document["lines"])})
-    return mapping.to_receipt(hits[0], connection.now(), push.document["tax"], adopted=True)
+    return mapping.to_receipt(hits[0], connection.now(), push.document.get("tax", 0), adopted=True)
 
 
 def _unfinished(stripe: client.Client, push: Push, draft: Any, now: datetime) -> Unfinished:
@@ -222,4 +222,4 @@ def cancel(connection: Connection, receipt: Receipt, push: Push) -> Receipt:
                 raise error from None
     if invoice["status"] == "paid":
         raise Rejected("The invoice is paid at Stripe already.", code="already_paid")
-    return mapping.to_receipt(invoice, connection.now(), push.document["tax"])
+    return mapping.to_receipt(invoice, connection.now(), push.document.get("tax", 0))

@@ -1,0 +1,218 @@
+"""An older state of the store is put back: what was sent since is found, nothing is sent twice."""
+
+import pytest
+
+from kable_hub.clock import epoch_ms
+from kable_hub.store import copying, moves, outbox, restored
+from kable_hub.store import tables as t
+from kable_hub.store.copying import Copied
+from kable_hub.testing import Fault
+from tests.delivery.stage import SCOPE
+
+
+class Backup:
+    """Every row of the store, as a backup keeps it."""
+
+    def __init__(self, stage):
+        self.database = stage.hub.database
+        self.rows = {
+            name: [row for some in Copied(name).portions(self.database) for row in some]
+            for name in moves.names()
+        }
+
+    def put_back(self):
+        with self.database.write():
+            copying.clear(self.database, moves.names())
+            for name, rows in self.rows.items():
+                if rows:
+                    Copied(name).write(self.database, rows)
+
+
+def mark(stage):
+    """As the command does, and then the time passes in which an unanswered write may commit."""
+    now = epoch_ms(stage.hub.clock.now())
+    with stage.hub.database.write():
+        marked = restored.mark(stage.hub.database, now)
+        later = t.Delivery.update(uncertain_since=now - 2000).where(t.Delivery.state == "uncertain")
+        later.execute()
+    return marked
+
+
+def work(stage, times=3):
+    for _ in range(times):
+        stage.due_now()
+        stage.drain()
+
+
+def documents(stage):
+    return sorted(doc["number"] for doc in stage.acme.docs.values())
+
+
+def states(stage, *invoices):
+    return [stage.delivery(one).state for one in invoices]
+
+
+def test_what_was_sent_since_is_adopted_and_what_was_not_is_sent_once(at_work):
+    sent, unsent = at_work.invoice(), at_work.invoice()
+    with at_work.hub.database.write():
+        t.Delivery.update(state="held").where(t.Delivery.subject_id == unsent).execute()
+    backup = Backup(at_work)
+    at_work.drain()
+    assert states(at_work, sent, unsent) == ["delivered", "held"]
+    kept = at_work.delivery(sent).external_id
+    backup.put_back()
+    with at_work.hub.database.write():
+        t.Delivery.update(state="due").where(t.Delivery.subject_id == unsent).execute()
+    assert mark(at_work) == 2
+    assert states(at_work, sent, unsent) == ["uncertain", "uncertain"]
+    work(at_work)
+    assert states(at_work, sent, unsent) == ["delivered", "delivered"]
+    assert at_work.delivery(sent).external_id == kept
+    assert at_work.delivery(sent).receipt["adopted"]
+    assert documents(at_work) == ["INV-1", "INV-2"]
+    # Found documents are on record like sent ones, so that they can be voided.
+    with at_work.hub.database.write():
+        at_work.open("void", sent)
+    at_work.drain()
+    assert at_work.delivery(sent, "void").state == "delivered"
+
+
+def test_without_the_mark_a_second_document_would_be_made(at_work):
+    """What the command is for: the provider has forgotten the key by then."""
+    at_work.invoice()
+    backup = Backup(at_work)
+    at_work.drain()
+    backup.put_back()
+    at_work.acme.answers.clear()
+    at_work.drain()
+    assert documents(at_work) == ["INV-1", "INV-1"]
+
+
+def test_what_was_held_is_held_again_and_goes_out_when_it_is_pushed(at_work):
+    one = at_work.invoice(state="held")
+    mark(at_work)
+    work(at_work)
+    row = at_work.delivery(one)
+    assert (row.state, row.may_exist, documents(at_work)) == ("held", False, [])
+    with at_work.hub.database.write():
+        outbox.push_held(SCOPE, row.id, epoch_ms(at_work.hub.clock.now()))
+    work(at_work)
+    assert states(at_work, one) == ["delivered"]
+
+
+def test_what_was_held_and_was_pushed_since_is_adopted(at_work):
+    one = at_work.invoice(state="held")
+    backup = Backup(at_work)
+    with at_work.hub.database.write():
+        t.Delivery.update(state="due").execute()
+    at_work.drain()
+    backup.put_back()
+    mark(at_work)
+    work(at_work)
+    assert states(at_work, one) == ["delivered"]
+    assert documents(at_work) == ["INV-1"]
+
+
+def test_an_invoice_that_cannot_be_planned_any_more_is_found_by_its_marker_alone(at_work):
+    one, other = at_work.invoice(memo="no item"), at_work.invoice(memo="no item")
+    with at_work.hub.database.write():
+        t.Delivery.update(state="held").where(t.Delivery.subject_id == other).execute()
+    backup = Backup(at_work)
+    at_work.settings(item="7")
+    at_work.drain()
+    assert states(at_work, one) == ["delivered"]
+    backup.put_back()
+    with at_work.hub.database.write():
+        t.Delivery.update(state="due").execute()
+    mark(at_work)
+    work(at_work)
+    assert states(at_work, one) == ["delivered"]
+    assert documents(at_work) == ["INV-1"]
+    refused = at_work.delivery(other)
+    assert (refused.state, refused.error_code) == ("blocked", "missing_setting")
+    assert not refused.may_exist
+    assert (refused.blocked_on, refused.blocked_scope) == ("settings", "delivery")
+
+
+def test_a_draft_that_was_made_since_is_finished(at_work):
+    at_work.settings(drafts=True)
+    one = at_work.invoice()
+    backup = Backup(at_work)
+    at_work.acme.fault(Fault(path="/finalize", status=503))
+    at_work.drain()
+    assert [doc["status"] for doc in at_work.acme.docs.values()] == ["draft"]
+    backup.put_back()
+    at_work.acme.clear_faults()
+    mark(at_work)
+    work(at_work)
+    assert states(at_work, one) == ["delivered"]
+    assert [doc["status"] for doc in at_work.acme.docs.values()] != ["draft"]
+    assert documents(at_work) == ["INV-1"]
+
+
+def test_a_write_that_was_under_way_may_still_come_through(at_work):
+    one = at_work.invoice()
+    with at_work.hub.database.write():
+        restored.mark(at_work.hub.database, epoch_ms(at_work.hub.clock.now()))
+    at_work.drain()
+    row = at_work.delivery(one)
+    assert (row.state, row.error_code, documents(at_work)) == ("uncertain", "not_settled_yet", [])
+
+
+def test_keys_go_on_where_none_was_ever_used(at_work):
+    one = at_work.invoice()
+    at_work.acme.fault(Fault(path="/docs", status=500, stage="before", times=1))
+    at_work.drain()
+    before = at_work.delivery(one).generation
+    mark(at_work)
+    work(at_work)
+    assert states(at_work, one) == ["delivered"]
+    assert at_work.delivery(one).generation > before + 999
+
+
+def test_what_waits_for_a_link_stays_blocked_and_is_looked_for_when_it_is_linked(at_work):
+    one = at_work.invoice()
+    backup = Backup(at_work)
+    at_work.drain()
+    backup.put_back()
+    with at_work.hub.database.write():
+        now = epoch_ms(at_work.hub.clock.now())
+        outbox.block_unlinked(SCOPE, "con_1", "cus_1", now)
+        t.Link.update(state="broken").execute()
+        restored.mark(at_work.hub.database, now)
+    row = at_work.delivery(one)
+    assert (row.state, row.may_exist, row.error_code) == ("blocked", True, "not_linked")
+    with at_work.hub.database.write():
+        t.Link.update(state="linked").execute()
+        outbox.relink(SCOPE, "con_1", "cus_1", now)
+        assert not outbox.cancel(SCOPE, row.id, now)
+    work(at_work)
+    assert states(at_work, one) == ["delivered"]
+    assert documents(at_work) == ["INV-1"]
+
+
+def test_what_is_finished_or_for_a_person_stays_as_it_is(at_work):
+    done, torn, given_up = at_work.invoice(), at_work.invoice(), at_work.invoice()
+    with at_work.hub.database.write():
+        for subject, values in (
+            (torn, {"state": "blocked", "may_exist": True, "error_code": "document_conflict"}),
+            (given_up, {"state": "cancelled"}),
+        ):
+            t.Delivery.update(**values).where(t.Delivery.subject_id == subject).execute()
+    at_work.drain()
+    assert mark(at_work) == 0
+    assert states(at_work, done, torn, given_up) == ["delivered", "blocked", "cancelled"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_it_may_be_run_twice(at_work, times):
+    held, due = at_work.invoice(state="held"), at_work.invoice()
+    backup = Backup(at_work)
+    at_work.drain()
+    backup.put_back()
+    for _ in range(times):
+        assert mark(at_work) == 2
+    assert restored.counts(at_work.hub.database) == [("acme", "test", "uncertain", 2)]
+    work(at_work)
+    assert states(at_work, held, due) == ["held", "delivered"]
+    assert documents(at_work) == ["INV-2"]
