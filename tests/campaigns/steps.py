@@ -1,0 +1,48 @@
+"""`python3 run.py campaign steps`: a process dies at every step of everything that a drain does,
+on both stores and at both providers; another goes on, and the ledgers are looked at.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from tests import stores
+from tests.campaigns.walking import STAGES, scenes, walk
+
+
+@click.command()
+@click.option("--store", type=click.Choice(stores.KINDS), help="[both]")
+@click.option("--provider", type=click.Choice(sorted(STAGES)), help="[both]")
+@click.option("--brief", is_flag=True, help="Each kind of step once, as the tests do.")
+def main(store: str | None, provider: str | None, brief: bool) -> None:
+    """Kill a process at every step. Exit status 0 only if every invoice then stands once."""
+    run, found = stores.Run(), 0
+    try:
+        for one in [store] if store else stores.KINDS:
+            for other in [provider] if provider else sorted(STAGES):
+                found += _walked(one, other, every=not brief)
+    finally:
+        run.end()
+    click.echo(f"{found} faults" if found else "no fault: each invoice once, as the hub says")
+    raise SystemExit(1 if found else 0)
+
+
+def _walked(store: str, provider: str, *, every: bool) -> int:
+    click.echo(f"{provider} on {store}")
+    with tempfile.TemporaryDirectory() as folder, walk(provider, store, Path(folder)) as one:
+        for scene in scenes(provider):
+            before, began = one.died, time.monotonic()
+            one.through(scene, every=every)
+            taken = time.monotonic() - began
+            click.echo(f"  {scene.name:26s} {one.died - before:4d} deaths  {taken:5.1f} s")
+        found = list(one.judged())
+        click.echo(f"  {len(one.met)} kinds of steps, {one.died} deaths, {len(found)} faults")
+    for fault in found:
+        click.echo(f"  FAULT {fault}")
+    return len(found)
+
+
+if __name__ == "__main__":
+    main(prog_name="run.py campaign steps")
