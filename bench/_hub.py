@@ -28,15 +28,18 @@ PLUGINS = {"stripe": kable_stripe_payments, "quickbooks": kable_quickbooks_ledge
 
 
 def hub(
-    folder: str, configuration: str, environment: str, limits: str, name: str = "stripe"
+    folder: str, configuration: str, environment: str, limits: str, names: str = "stripe"
 ) -> None:
-    """A hub at a free port, one plugin with or without the limits that it declares."""
+    """A hub at a free port, its plugins with or without the limits that they declare.
+
+    `configuration` is JSON and may name another database.
+    """
     port = free_port(0)
     url = f"http://127.0.0.1:{port}"
     own = {"KABLE_DATA_DIR": folder, "KABLE_PUBLIC_URL": url, "KABLE_LOG_LEVEL": "ERROR"}
     settings = Settings.load({**json.loads(configuration), **own})
-    plugin = PLUGINS[name]
-    registry = Registry.of(plugin if limits else unlimited(plugin))
+    chosen = [PLUGINS[name] for name in names.split(",")]
+    registry = Registry.of(*(one if limits else unlimited(one) for one in chosen))
     opened = open_hub(settings, registry=registry)
     account = accounts.create_account(opened, "Bench", "paid").id
     made = accounts.create_api_key(opened, account, Environment(environment))

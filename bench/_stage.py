@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
+
+from kable_hub.testing.browsing import Browser
 
 CALLS = 4
 """Calls at Stripe for one invoice: read the customer, create, add lines, finalize."""
@@ -85,8 +88,9 @@ class Hub:
     def __init__(self, url: str, key: str, slug: str = "stripe") -> None:
         self.url = url
         self.slug = slug
+        self.headers = {"Authorization": f"Bearer {key}"}
         self._session = session()
-        self._session.headers["Authorization"] = f"Bearer {key}"
+        self._session.headers.update(self.headers)
         self._posted = 0
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
@@ -163,3 +167,16 @@ def set_up(url: str, made: dict[str, str], stripe: dict[str, Any]) -> Hub:
     customer = {"clientId": "bench", "companyName": "Bench", "currency": "USD"}
     hub.call("POST", "/customers", {**customer, "stripeCustomerId": stripe["customer"]})
     return hub
+
+
+def linked(hub: Hub, customer: str) -> None:
+    """Connect the simulated QuickBooks company through its consent page, and link the customer."""
+    started = hub.call("POST", "/connections", {"provider": "quickbooks"})
+    if not Browser().approve(started["connectUrl"]).ok:
+        raise Failed("connecting failed")
+    hub.call("PUT", "/customers/bench/links/quickbooks", {"reference": customer})
+
+
+def stoppable() -> None:
+    """End by SIGTERM as by Ctrl-C, so that the other processes are ended then, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

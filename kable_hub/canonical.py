@@ -10,15 +10,19 @@ from typing import Any
 
 import simplejson
 
+# Made once: simplejson makes both anew for each call that asks for Decimals.
+_WRITER = simplejson.JSONEncoder(
+    use_decimal=True, sort_keys=True, separators=(",", ":"), ensure_ascii=False
+)
+_READER = simplejson.JSONDecoder(parse_float=Decimal)
+
 
 def dumps(value: Any) -> str:
     """Canonical JSON text: sorted keys, no spaces, Decimals as plain numbers.
 
     Raises TypeError for a float or anything else JSON cannot carry exactly.
     """
-    return simplejson.dumps(
-        _plain(value), use_decimal=True, sort_keys=True, separators=(",", ":"), ensure_ascii=False
-    )
+    return str(_WRITER.encode(_plain(value)))
 
 
 def pretty(value: Any) -> str:
@@ -28,7 +32,7 @@ def pretty(value: Any) -> str:
 
 def loads(text: str | bytes) -> Any:
     """Parse JSON; numbers with a fraction or an exponent become Decimal."""
-    return simplejson.loads(text, use_decimal=True)
+    return _READER.decode(text if isinstance(text, str) else text.decode())
 
 
 def digest(value: Any) -> str:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kable_hub.store import tables as t
+from kable_hub.store.outbox import Opening
 from kable_hub.store.paging import page
 from kable_hub.store.scope import Page, Scope
 from kable_hub.store.scoping import within
@@ -130,6 +131,33 @@ def of_invoices(scope: Scope, invoice_ids: Collection[str]) -> list[DeliveryRow]
     """Pushes and voids of these invoices, oldest first."""
     theirs = t.Delivery.subject_id.in_(list(invoice_ids)) & (t.Delivery.kind != "create_customer")
     return [_row(row) for row in _select(scope).where(theirs).order_by(t.Delivery.id)]
+
+
+def opened(opening: Opening, provider: str, now: int) -> DeliveryRow:
+    """What the table holds of an operation that was opened at `now`, without reading it."""
+    return DeliveryRow(
+        id=opening.id,
+        provider=provider,
+        connection_id=opening.connection_id,
+        kind=opening.kind,
+        subject_id=opening.subject_id,
+        customer_id=opening.customer_id,
+        state=opening.state,
+        due_at=now,
+        attempts=0,
+        failures=0,
+        generation=0,
+        may_exist=False,
+        error_code=opening.error_code,
+        error_message=opening.error_message,
+        blocked_on=opening.blocked_on,
+        external_id="",
+        variance=0,
+        payment_status="",
+        created_at=now,
+        updated_at=now,
+        error_details=opening.error_details,
+    )
 
 
 def creations(scope: Scope, customer_ids: Collection[str]) -> list[DeliveryRow]:

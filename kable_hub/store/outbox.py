@@ -6,7 +6,7 @@ one commit; the caller wakes the connection after the commit. A row that a worke
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from peewee import Expression
@@ -36,6 +36,7 @@ class Opening:
     error_message: str = ""
     error_details: tuple[Any, ...] = ()
     blocked_on: str = ""
+    id: str = field(default_factory=lambda: new_id("dlv"))
 
 
 def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str]:
@@ -378,7 +379,7 @@ def _all(*parts: Any) -> Any:
 
 def _row(scope: Scope, opening: Opening, now: int) -> dict[str, Any]:
     return {
-        "id": new_id("dlv"),
+        "id": opening.id,
         "account_id": scope.account_id,
         "environment": scope.environment.value,
         "connection_id": opening.connection_id,

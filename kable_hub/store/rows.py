@@ -1,10 +1,14 @@
 """Many rows in few statements, as fixed text: a query builder takes most of such an insert."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
+import peewee as pw
+
 from kable_hub.store import tables as t
+from kable_hub.store.fields import MomentField
 
 CHUNK_VALUES = 20_000
 """Bound values of one statement: SQLite takes 32,766, PostgreSQL 65,535."""
@@ -25,20 +29,42 @@ def insert_all(table: type[t.Table], rows: Sequence[dict[str, Any]]) -> None:
 def _insert(table: type[t.Table], rows: Sequence[dict[str, Any]], tail: str) -> Iterator[Any]:
     """A cursor for each chunk of rows; columns that a row leaves out take their default."""
     fields = table._meta.sorted_fields
-    columns = ", ".join(f'"{one.column_name}"' for one in fields)
-    marks = f"({', '.join([t.database.param] * len(fields))})"
+    names = [one.column_name for one in fields]
     size = CHUNK_VALUES // len(fields)
+    head = f'INSERT INTO "{table._meta.table_name}" ({_listed(names)})'
     for start in range(0, len(rows), size):
-        chunk = rows[start : start + size]
-        many = ", ".join([marks] * len(chunk))
-        name = table._meta.table_name
-        text = f'INSERT INTO "{name}" ({columns}) VALUES {many} {tail}'  # noqa: S608
-        yield t.database.execute_sql(text, _values(fields, chunk))
+        chunk = _values(fields, rows[start : start + size])
+        if t.database.param == "?":
+            mark = f"({', '.join('?' * len(fields))})"
+            text = f"{head} VALUES {', '.join([mark] * len(chunk))} {tail}"
+            yield t.database.execute_sql(text, [one for row in chunk for one in row])
+        else:
+            # One value instead of thousands, each of which the driver would look for in the text.
+            type_ = f'json_populate_recordset(NULL::"{table._meta.table_name}", %s::json)'
+            text = f"{head} SELECT {_listed(names)} FROM {type_} {tail}"  # noqa: S608
+            told = [dict(zip(names, row, strict=True)) for row in chunk]
+            yield t.database.execute_sql(text, [json.dumps(told, ensure_ascii=False)])
 
 
-def _values(fields: Sequence[Any], rows: Sequence[dict[str, Any]]) -> list[Any]:
-    given = [(one.name, _default(one), one.db_value) for one in fields]
-    return [_bound(to_db(row.get(name, default))) for row in rows for name, default, to_db in given]
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+_AS_IT_IS = {pw.TextField: str, pw.IntegerField: int, pw.BigIntegerField: int, MomentField: int}
+"""What a column of this type takes without being asked."""
+
+
+def _values(fields: Sequence[Any], rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    blank = [_bound(one.db_value(_default(one))) for one in fields]
+    places = {one.name: (at, one, _AS_IT_IS.get(type(one))) for at, one in enumerate(fields)}
+    found = []
+    for row in rows:
+        values = blank.copy()
+        for name, value in row.items():
+            at, column, plain = places[name]
+            values[at] = value if type(value) is plain else _bound(column.db_value(value))
+        found.append(values)
+    return found
 
 
 def _default(field: Any) -> Any:

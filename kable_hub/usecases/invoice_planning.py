@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kable_hub.domain import Kind
-from kable_hub.store import connections, links, outbox
+from kable_hub.domain import Invoice, Kind
+from kable_hub.store import connections, deliveries, links, outbox
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.consequences import LOST
+from kable_hub.store.deliveries import DeliveryRow
 from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.links import LinkRow
 from kable_hub.store.outbox import Opening
@@ -45,7 +46,20 @@ class Routes:
         chosen = [link for link in theirs if self._at(link).kind == Kind.ACCOUNTING]
         payers = [link for link in theirs if self._at(link).kind == Kind.PAYMENTS]
         chosen += self._payer(checks, invoice.payment_provider, payers)
-        return [self._begin(invoice, link) for link in chosen]
+        known = invoice.to_domain()
+        return [self._begin(invoice, known, link) for link in chosen]
+
+    def open_ones(self) -> list[ConnectionRow]:
+        """The connections that stand."""
+        return [one for one in self.connections.values() if one.connected]
+
+    def opened(self, openings: Sequence[Opening], now: int) -> dict[str, list[DeliveryRow]]:
+        """What `open_all` made of them, by their invoices."""
+        found: dict[str, list[DeliveryRow]] = defaultdict(list)
+        for one in openings:
+            at = self.connections[one.connection_id].provider
+            found[one.subject_id].append(deliveries.opened(one, at, now))
+        return found
 
     def _payer(self, checks: Checks, named: str, payers: list[LinkRow]) -> list[LinkRow]:
         if named:
@@ -60,10 +74,10 @@ class Routes:
             checks.fault("paymentProvider", "payment_provider_required", said)
         return payers[:1]
 
-    def _begin(self, invoice: InvoiceRow, link: LinkRow) -> Opening:
+    def _begin(self, invoice: InvoiceRow, known: Invoice, link: LinkRow) -> Opening:
         at = self._at(link)
         provider = provider_if_there(self.hub, at.provider)
-        opening = begin(provider, at.settings, invoice.to_domain(), link, invoice.auto_push)
+        opening = begin(provider, at.settings, known, link, invoice.auto_push)
         code, said = _hindrance(at)
         if not code or opening.state != "due":
             return opening

@@ -46,17 +46,22 @@ class TimelineEntry:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a view says besides the invoice: its customers by their id, and connections."""
+    """What a view says besides the invoice: its customers by their id, connections, and the
+    deliveries by the invoice's id."""
 
     customers: Mapping[str, CustomerRow]
     open_ones: Sequence[ConnectionRow]
+    deliveries: Mapping[str, Sequence[DeliveryRow]]
 
     @classmethod
     def of(cls, scope: Scope, rows: Sequence[InvoiceRow]) -> "Surroundings":
         """Read it for these invoices."""
         named = customers.find_many(scope, {row.customer_id for row in rows})
         open_ones = [one for one in connections.listed(scope) if one.connected]
-        return cls(named, open_ones)
+        theirs: dict[str, list[DeliveryRow]] = defaultdict(list)
+        for delivery in deliveries.of_invoices(scope, [row.id for row in rows]):
+            theirs[delivery.subject_id].append(delivery)
+        return cls(named, open_ones, theirs)
 
 
 def invoice_views(
@@ -69,19 +74,18 @@ def invoice_views(
     if not rows:
         return []
     around = around or Surroundings.of(scope, rows)
-    theirs: dict[str, list[DeliveryRow]] = defaultdict(list)
-    for delivery in deliveries.of_invoices(scope, [row.id for row in rows]):
-        theirs[delivery.subject_id].append(delivery)
-    return [
-        InvoiceView(
-            invoice=row,
-            client_id=around.customers[row.customer_id].client_id,
-            company_name=around.customers[row.customer_id].company_name,
-            deliveries=tuple(sorted(theirs[row.id], key=lambda one: (one.provider, one.kind))),
-            not_linked=_not_linked(around.open_ones, theirs[row.id]),
-        )
-        for row in rows
-    ]
+    return [_view(row, around, around.deliveries.get(row.id, ())) for row in rows]
+
+
+def _view(row: InvoiceRow, around: Surroundings, theirs: Sequence[DeliveryRow]) -> InvoiceView:
+    customer = around.customers[row.customer_id]
+    return InvoiceView(
+        invoice=row,
+        client_id=customer.client_id,
+        company_name=customer.company_name,
+        deliveries=tuple(sorted(theirs, key=lambda one: (one.provider, one.kind))),
+        not_linked=_not_linked(around.open_ones, theirs),
+    )
 
 
 def timeline(scope: Scope, view: InvoiceView) -> tuple[TimelineEntry, ...]:

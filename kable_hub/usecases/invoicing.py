@@ -125,8 +125,7 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
         openings = [opening for one in sound if one.problem is None for opening in one.openings]
         wake(hub, open_all(scope, openings, now))
         rows = [one.row for one in sound if one.row and one.problem is None]
-        open_ones = [one for one in routes.connections.values() if one.connected]
-        around = Surroundings(named, open_ones)
+        around = Surroundings(named, routes.open_ones(), routes.opened(openings, now))
         views = {view.invoice.id: view for view in invoice_views(scope, rows, around)}
     return [draft.result(index, views) for index, draft in enumerate(drafts)]
 

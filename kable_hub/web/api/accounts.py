@@ -79,8 +79,7 @@ class FreshKey(Key):
 
     secret = text("The whole key. It is shown this once.")
 
-    @ma.pre_dump
-    def flatten(self, made: accounts.NewKey, **_: Any) -> dict[str, Any]:
+    def shape(self, made: accounts.NewKey) -> dict[str, Any]:
         """The key's fields beside the secret."""
         return {**vars(made.key), "secret": made.secret}
 

@@ -64,8 +64,7 @@ class LinkOutcomeAnswer(Answer):
     code = text("Why it is refused.")
     message = text()
 
-    @ma.pre_dump
-    def flat(self, found: LinkOutcome, **_: Any) -> dict[str, Any]:
+    def shape(self, found: LinkOutcome) -> dict[str, Any]:
         """The row and its outcome as one."""
         wish = found.wish
         named = {"index": wish.line - 1, "client_id": wish.client_id, "provider": wish.provider}

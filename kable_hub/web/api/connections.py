@@ -44,8 +44,7 @@ class Connection(Answer):
     connected_at = Moment()
     checked_at = Moment(allow_none=True)
 
-    @ma.pre_dump
-    def expand(self, shown: ConnectionRow | Health, **_: Any) -> dict[str, Any]:
+    def shape(self, shown: ConnectionRow | Health) -> dict[str, Any]:
         """The connection's fields, what its age adds, and its health beside where asked for."""
         told = isinstance(shown, Health)
         row = warned(current_hub(), shown.connection if isinstance(shown, Health) else shown)
@@ -101,8 +100,7 @@ class Field(Answer):
     )
     key_label = text("What the names in a map are.")
 
-    @ma.pre_dump
-    def label_choices(self, field: FormField, **_: Any) -> dict[str, Any]:
+    def shape(self, field: FormField) -> dict[str, Any]:
         """Choices as objects."""
         choices = [{"value": value, "label": label} for value, label in field.choices]
         return {**vars(field), "choices": choices}

@@ -31,8 +31,7 @@ class AddressBody(Body):
     postal_code = text(load_default="")
     country = text("ISO 3166 alpha-2.", load_default="")
 
-    @ma.post_load
-    def make(self, values: dict[str, str], **_: Any) -> Address:
+    def made(self, values: dict[str, str]) -> Address:
         """The domain's address."""
         return Address(**values)
 
@@ -83,8 +82,7 @@ class Customer(Answer):
     created_at = Moment()
     updated_at = Moment()
 
-    @ma.pre_dump
-    def flatten(self, view: CustomerView, **_: Any) -> dict[str, Any]:
+    def shape(self, view: CustomerView) -> dict[str, Any]:
         """The customer's fields beside its links."""
         return {**vars(view.customer), "links": view.links}
 

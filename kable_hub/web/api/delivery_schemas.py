@@ -6,7 +6,6 @@ import marshmallow as ma
 
 from kable_hub import money
 from kable_hub.store.deliveries import DeliveryFilter, DeliveryRow
-from kable_hub.usecases.deliveries import DeliveryDetail
 from kable_hub.web.api.fields import Answer, Body, Moment, camel_keys, nullable, text
 from kable_hub.web.paging import Paging
 
@@ -71,8 +70,7 @@ class Delivery(Answer):
     created_at = Moment()
     updated_at = Moment()
 
-    @ma.pre_dump
-    def shape(self, row: DeliveryRow, **_: Any) -> dict[str, Any]:
+    def shape(self, row: DeliveryRow) -> dict[str, Any]:
         """The row with its amounts in major units and its subject by name."""
         return shown(row)
 
@@ -134,9 +132,8 @@ class DeliveryFull(Delivery):
     tried = ma.fields.List(ma.fields.Nested(Attempt))
     signals = ma.fields.List(ma.fields.Nested(Signal))
 
-    @ma.pre_dump
-    def shape(self, detail: DeliveryDetail, **_: Any) -> dict[str, Any]:
-        """The delivery's fields beside its history."""
+    def shape(self, detail: Any) -> dict[str, Any]:
+        """The fields of a DeliveryDetail's delivery beside its history."""
         history = {
             "generations": detail.generations,
             "tried": detail.attempts,

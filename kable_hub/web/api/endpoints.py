@@ -66,8 +66,7 @@ class FreshEndpoint(Endpoint):
 
     secret = text("`whsec_…`, for verifying signatures. It is shown this once.")
 
-    @ma.pre_dump
-    def flatten(self, made: endpoints.NewEndpoint, **_: Any) -> dict[str, Any]:
+    def shape(self, made: endpoints.NewEndpoint) -> dict[str, Any]:
         """The endpoint's fields beside the secret."""
         return {**vars(made.endpoint), "secret": made.secret}
 

@@ -4,14 +4,16 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import marshmallow as ma
 
 from kable_hub.clock import from_ms
+from kable_hub.web.api.quick import Reader, Writer
 
-_NUMBER = r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$"
-_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_NUMBER = re.compile(r"^-?[0-9]{1,20}(\.[0-9]{1,20})?$")
+_DAY = re.compile(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 
 
 def camel(name: str) -> str:
@@ -39,12 +41,46 @@ class Body(_Camel):
     class Meta:
         unknown = ma.RAISE
 
+    _reader: Reader | None = None
+
+    def made(self, values: dict[str, Any]) -> Any:
+        """What a view gets of sound values; the values, where a schema does not say."""
+        return values
+
+    @ma.post_load
+    def _made(self, values: dict[str, Any], **_: Any) -> Any:
+        return self.made(values)
+
+    def load(self, data: Any, *, many: Any = None, partial: Any = None, unknown: Any = None) -> Any:
+        """As marshmallow's, in a fraction of the time where nothing is wrong."""
+        if self._reader is None or not self._reader.is_of(self):
+            self._reader = Reader(self)
+        usual = not (many or self.many or partial) and unknown in (None, ma.RAISE)
+        values = self._reader.read(data) if usual else None
+        if values is not None:
+            return self.made(values)
+        return super().load(data, many=many, partial=partial, unknown=unknown)
+
 
 class Answer(_Camel):
     """Base of what goes out; clients have to expect further fields."""
 
     class Meta:
         unknown = ma.INCLUDE
+
+    _writer: Writer | None = None
+
+    def shape(self, value: Any) -> Any:
+        """What the fields are read from: an object or a dict."""
+        return value
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """As marshmallow's, in a fraction of the time."""
+        if self._writer is None or not self._writer.is_of(self):
+            self._writer = Writer(self)
+        if self.many if many is None else many:
+            return [self._writer.write(self.shape(one)) for one in obj]
+        return self._writer.write(self.shape(obj))
 
 
 class Exact(ma.fields.Field[Decimal]):
@@ -55,20 +91,24 @@ class Exact(ma.fields.Field[Decimal]):
     }
 
     def __init__(self, **said: Any) -> None:
-        metadata = {"pattern": _NUMBER, **said.pop("metadata", {})}
+        metadata = {"pattern": _NUMBER.pattern, **said.pop("metadata", {})}
         super().__init__(metadata=metadata, **said)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Decimal:
         sound = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        if not sound and not (isinstance(value, str) and re.fullmatch(_NUMBER, value)):
+        if not sound and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
             raise self.make_error("invalid")
         number = Decimal(value)
         if not number.is_finite() or abs(number.adjusted()) > 20:
             raise self.make_error("invalid")
         return number
 
+    def told(self, value: Decimal) -> str:
+        """As it goes out."""
+        return f"{value:f}"
+
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return None if value is None else f"{value:f}"
+        return None if value is None else self.told(value)
 
 
 class Day(ma.fields.Field[date]):
@@ -78,23 +118,35 @@ class Day(ma.fields.Field[date]):
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> date:
         try:
-            if isinstance(value, str) and re.fullmatch(_DAY, value):
+            if isinstance(value, str) and _DAY.fullmatch(value):
                 return date.fromisoformat(value)
         except ValueError:
             pass
         raise self.make_error("invalid")
 
+    def told(self, value: date) -> str:
+        """As it goes out."""
+        return value.isoformat()
+
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return value.isoformat() if value else None
+        return self.told(value) if value else None
 
 
 class Moment(ma.fields.Field[int]):
     """Epoch milliseconds as ISO 8601 in UTC, for answers."""
 
+    def told(self, value: int) -> str:
+        """As it goes out."""
+        return moment(value)
+
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        if value is None:
-            return None
-        return from_ms(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return None if value is None else moment(value)
+
+
+@lru_cache(256)
+def moment(ms: int) -> str:
+    """Epoch milliseconds as ISO 8601 in UTC; a bulk says the same one thousands of times."""
+    return from_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def text(about: str = "", **said: Any) -> ma.fields.String:

@@ -7,7 +7,6 @@ import marshmallow as ma
 from kable_hub import money
 from kable_hub.usecases.invoicing import (
     MAX_BULK,
-    InvoiceDetail,
     InvoiceView,
     ItemResult,
     NewInvoice,
@@ -34,8 +33,7 @@ class NewLineBody(Body):
     product_code = text()
     service_date = Day(allow_none=True)
 
-    @ma.post_load
-    def make(self, values: dict[str, Any], **_: Any) -> NewLine:
+    def made(self, values: dict[str, Any]) -> NewLine:
         """The use case's line."""
         return NewLine(**values)
 
@@ -62,8 +60,7 @@ class NewInvoiceBody(Body):
         }
     )
 
-    @ma.post_load
-    def make(self, values: dict[str, Any], **_: Any) -> NewInvoice:
+    def made(self, values: dict[str, Any]) -> NewInvoice:
         """The use case's invoice."""
         return NewInvoice(**{**values, "lines": tuple(values["lines"])})
 
@@ -80,8 +77,7 @@ class InvoiceChangeBody(Body):
     memo = text()
     metadata = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
 
-    @ma.post_load
-    def freeze(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def made(self, values: dict[str, Any]) -> dict[str, Any]:
         """Lines as the use case takes them."""
         return {**values, "lines": tuple(values["lines"])} if "lines" in values else values
 
@@ -144,8 +140,7 @@ class Invoice(Answer):
     created_at = Moment()
     updated_at = Moment()
 
-    @ma.pre_dump
-    def shape(self, view: InvoiceView, **_: Any) -> dict[str, Any]:
+    def shape(self, view: InvoiceView) -> dict[str, Any]:
         """The invoice's fields, amounts in major units, beside its deliveries."""
         return shown(view)
 
@@ -167,9 +162,8 @@ class InvoiceFull(Invoice):
 
     timeline = ma.fields.List(ma.fields.Nested(TimelineEntry))
 
-    @ma.pre_dump
-    def shape(self, detail: InvoiceDetail, **_: Any) -> dict[str, Any]:
-        """The invoice's fields beside its timeline."""
+    def shape(self, detail: Any) -> dict[str, Any]:
+        """The fields of an InvoiceDetail's invoice beside its timeline."""
         return {**shown(detail.view), "timeline": detail.timeline}
 
 
@@ -227,8 +221,7 @@ class BulkResult(Answer):
     invoice = ma.fields.Nested(Invoice, allow_none=True)
     problem = ma.fields.Nested(ItemProblem, allow_none=True)
 
-    @ma.pre_dump
-    def judge(self, result: ItemResult, **_: Any) -> dict[str, Any]:
+    def shape(self, result: ItemResult) -> dict[str, Any]:
         """The result with its verdict."""
         return {**vars(result), "accepted": isinstance(result.invoice, InvoiceView)}
 
@@ -240,8 +233,7 @@ class BulkAnswer(Answer):
     refused = ma.fields.Integer()
     results = ma.fields.List(ma.fields.Nested(BulkResult))
 
-    @ma.pre_dump
-    def count(self, answer: dict[str, list[ItemResult]], **_: Any) -> dict[str, Any]:
+    def shape(self, answer: dict[str, list[ItemResult]]) -> dict[str, Any]:
         """The results with how many went in."""
         accepted = sum(one.problem is None for one in answer["results"])
         return {**answer, "accepted": accepted, "refused": len(answer["results"]) - accepted}

@@ -128,8 +128,7 @@ class Earlier(Answer):
     numbers = texts(metadata={"description": "The newest of them, at most 50."})
     confirm = text("Hand it back to push exactly these.")
 
-    @ma.pre_dump
-    def sums(self, found: EarlierInvoices, **_: Any) -> dict[str, Any]:
+    def shape(self, found: EarlierInvoices) -> dict[str, Any]:
         """Totals as a list, in major units."""
         totals = [
             {"currency": currency, "amount": money.text(amount, currency)}

@@ -1,0 +1,121 @@
+"""How many invoices a second the bulk API takes in, each answer durable.
+
+    python3 run.py bench ingest [--bulks 20] [--store sqlite] [--store postgres]
+
+One hub process, as `kable-hub serve` has it, over HTTP on loopback. The customer is linked at two
+connections, so that each invoice opens two deliveries; both are paused, so that nothing goes out
+meanwhile. Two clients post bulks of 1000 invoices of two lines, made before the clock starts.
+SQLite commits with `synchronous=FULL`, PostgreSQL with `fsync=on`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from _stage import BULK, Failed, Hub, answer, linked, process, session, set_up, stoppable, usage
+from _stores import NAMES, STORES, absent, database
+from _verdict import Verdict, tell
+
+TARGET = 2000.0
+CLIENTS = 2
+
+
+@dataclass(frozen=True)
+class Found:
+    """Invoices a second, and CPU of the hub's process in milliseconds an invoice."""
+
+    rate: float
+    cpu: float
+
+
+def measure(kind: str, bulks: int) -> Found:
+    """So many bulks into an empty store of this kind."""
+    with ExitStack() as ending:
+        hub = two_connections(ending, ending.enter_context(database(kind)))
+        bodies = [json.dumps({"invoices": hub.invoices(BULK)}).encode() for _ in range(bulks + 1)]
+        post(hub, bodies.pop())
+        used, began = usage(hub.url)["cpu"], time.perf_counter()
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            for _ in clients.map(lambda body: post(hub, body), bodies):
+                pass
+        seconds = time.perf_counter() - began
+        cpu = usage(hub.url)["cpu"] - used
+        verify(hub, (bulks + 1) * BULK)
+        return Found(bulks * BULK / seconds, cpu / (bulks * BULK) * 1000)
+
+
+def two_connections(ending: ExitStack, url: str) -> Hub:
+    """A hub on this database with Stripe and QuickBooks, one customer linked at both."""
+    stripe = answer(ending.enter_context(process("_stripe_parts.py", "simulator")))
+    books = answer(ending.enter_context(process("_books_parts.py", "simulator")))
+    folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="kable-bench-"))
+    given = {**stripe["configuration"], **books["configuration"], "DATABASE_URL": url}
+    arguments = [folder, json.dumps(given), "test", "", "stripe,quickbooks"]
+    made = answer(ending.enter_context(process("_hub.py", *arguments)))
+    hub = set_up(made["url"], made, stripe)
+    linked(hub, books["customer"])
+    for slug in ("stripe", "quickbooks"):
+        hub.call("POST", f"/connections/{slug}/pause", {"reason": "bench"})
+    return hub
+
+
+LOCAL = threading.local()
+
+
+def post(hub: Hub, body: bytes) -> None:
+    """One bulk, all of it accepted. Raises Failed."""
+    if not hasattr(LOCAL, "session"):
+        LOCAL.session = session()
+    headers = {**hub.headers, "Content-Type": "application/json"}
+    sent = LOCAL.session.post(f"{hub.url}/api/v1/invoices/bulk", data=body, headers=headers)
+    if not sent.ok or b'"refused":0' not in sent.content:
+        raise Failed(f"a bulk answered {sent.status_code}: {sent.text[:300]}")
+
+
+def verify(hub: Hub, expected: int) -> None:
+    """Each invoice waits at both connections. Raises Failed."""
+    for slug in ("stripe", "quickbooks"):
+        counts: dict[str, Any] = hub.call("GET", f"/connections/{slug}")["counts"]
+        if counts.get("due") != expected:
+            raise Failed(f"{slug}: expected {expected} due deliveries, found {counts}")
+
+
+def verdict(kind: str, bulks: int) -> Verdict:
+    """Measure one store and print it."""
+    found = measure(kind, bulks)
+    said = Verdict(f"bulk API on {NAMES[kind]}", found.rate, TARGET, "invoices/s")
+    title = f"{bulks} bulks of {BULK} invoices of two lines, two deliveries each:"
+    tell(title, [said], [f"{found.cpu:.3f} ms CPU of the hub's process an invoice"])
+    return said
+
+
+def main() -> int:
+    """Read the arguments; the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--bulks", type=int, default=20, help="for each store [20]")
+    parser.add_argument("--store", action="append", choices=STORES, help="[both]")
+    given = parser.parse_args()
+    if not 1 <= given.bulks <= 200:
+        parser.error("1 to 200 bulks")
+    stoppable()
+    try:
+        for kind in given.store or STORES:
+            if why := absent(kind):
+                print(f"{NAMES[kind]} is left out: {why}")
+            else:
+                verdict(kind, given.bulks)
+    except Failed as failure:
+        print(f"Failed: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
