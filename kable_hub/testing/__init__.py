@@ -5,7 +5,8 @@ from kable_hub.clock import Clock, ManualClock, SystemClock
 from kable_hub.testing import builders
 from kable_hub.testing.builders import RecordingGuard
 from kable_hub.testing.contract import ProviderContract, Verdict, examine
-from kable_hub.testing.simulator import Fault, Observer, Seen, Simulator, observing
+from kable_hub.testing.fault import Fault
+from kable_hub.testing.simulator import Observer, Seen, Simulator, observing
 from kable_hub.testing.stage import ContractSimulator
 
 __all__ = [

@@ -10,17 +10,18 @@ attributes are the provider's state. Everything else stands here:
 
     with AcmeSimulator() as acme:
         acme.fault(Fault(path="/invoices", stage="after", reset=True))   # commit, no answer
+
+`kable_hub/testing/fault.py` has all that can go wrong.
 """
 
 import io
-import json
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
 from flask import Flask
 from werkzeug.http import http_date
@@ -29,44 +30,10 @@ from werkzeug.wrappers import Request, Response
 
 from kable_hub.clock import Clock, SystemClock
 from kable_hub.testing import wire
+from kable_hub.testing.fault import Fault, spoilt, with_more
 
-
-@dataclass
-class Fault:
-    """What goes wrong with the next `times` requests that match, after `skip` that pass.
-
-    `path` is a regular expression searched in the path, `method` empty means any. Stage
-    `before`: the request is not executed; `after`: it is executed and the answer is spoilt.
-    `reset` cuts the connection; otherwise `status` and `body` are answered (stage `after`
-    without a status keeps the real one); `truncate` cuts the body to so many bytes while
-    the header promises all; `extra` adds fields to an answer that is a JSON object; `delay`
-    seconds pass first.
-    """
-
-    path: str = ""
-    method: str = ""
-    stage: Literal["before", "after"] = "before"
-    status: int | None = None
-    body: str | bytes = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reset: bool = False
-    truncate: int | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
-    delay: float = 0.0
-    skip: int = 0
-    times: int = 1
-
-    def matches(self, request: Request) -> bool:
-        """Whether this request is meant; counts `skip` and `times` down."""
-        if self.times <= 0 or (self.method and request.method != self.method):
-            return False
-        if not re.search(self.path, request.path):
-            return False
-        if self.skip > 0:
-            self.skip -= 1
-            return False
-        self.times -= 1
-        return True
+Choose = Callable[[Request], Fault | None]
+"""Says of a request what goes wrong with it, if anything does."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +81,8 @@ class Simulator:
         self.keep_log = True
         self.lock = threading.RLock()
         self._faults: list[Fault] = []
+        self._choose: Choose = lambda _request: None
+        self._late: list[tuple[float, dict[str, Any]]] = []
         self._port = port
         self._server: BaseWSGIServer | None = None
         self.app = Flask(type(self).__name__)
@@ -177,10 +146,29 @@ class Simulator:
         with self.lock:
             self._faults.extend(faults)
 
+    def trouble(self, choose: Choose) -> None:
+        """Ask `choose` at every request for which no fault was added. It is called under `lock`."""
+        with self.lock:
+            self._choose = choose
+
     def clear_faults(self) -> None:
-        """Behave again."""
+        """Behave again; what is still to be executed late comes all the same."""
         with self.lock:
             self._faults.clear()
+            self._choose = lambda _request: None
+
+    def catch_up(self) -> int:
+        """Execute what a fault put off (`late`) and is due by now; how many those were.
+
+        Every request does so first; whoever looks at the state without one has to ask.
+        """
+        with self.lock:
+            now = self.clock.monotonic()
+            due = [one for one in self._late if one[0] <= now]
+            self._late = [one for one in self._late if one[0] > now]
+            for _, environ in due:
+                Response.from_app(self.app.wsgi_app, environ, buffered=True)
+        return len(due)
 
     def seen(self, method: str = "", path: str = "") -> list[Seen]:
         """The logged requests with this method and a path that matches the expression."""
@@ -197,34 +185,52 @@ class Simulator:
         # Read once here for the log; the views read it again from this copy.
         environ["wsgi.input"] = io.BytesIO(body)
         with self.lock:
-            fault = next((one for one in self._faults if one.matches(request)), None)
+            self.catch_up()
+            fault = self._fault_for(request)
             refused = self.admit(request)
-        _sleep(self.latency + (fault.delay if fault else 0.0))
-        spoilt = fault is not None and (fault.reset or fault.status is not None)
-        executed = not (refused or (spoilt and fault is not None and fault.stage == "before"))
-        answer = self._execute(environ) if executed else refused or Response(status=500)
-        answer = _spoil(answer, fault)
+        answer, executed = self._work(environ, body, fault, refused)
         # RFC 9110, 6.6.1: whoever has a clock sends it.
         answer.headers.setdefault("Date", http_date(self.clock.now()))
-        cut = fault is not None and fault.reset
-        self._log(request, body, 0 if cut else answer.status_code, executed)
+        self._log(request, body, 0 if fault.silent else answer.status_code, executed)
         for observer in list(_observers):
             observer(self, request, answer)
+        if fault.hang:
+            wire.hold(environ["werkzeug.socket"], lambda: self._server is not None)
         if refused is None:
             with self.lock:
                 self.leave(request)
-        if cut:
+        if fault.down:
+            self.stop()
+        if fault.silent:
             wire.cut(environ["werkzeug.socket"])
             raise ConnectionResetError
-        if fault is not None and fault.extra:
-            answer = _with_more(answer, fault.extra)
-        if fault is not None and fault.truncate is not None:
+        if fault.extra:
+            answer = with_more(answer, fault.extra)
+        if fault.truncate is not None:
             environ[wire.CUT] = fault.truncate
         return answer(environ, start_response)
 
-    def _execute(self, environ: dict[str, Any]) -> Response:
+    def _fault_for(self, request: Request) -> Fault:
+        found = next((one for one in self._faults if one.matches(request)), None)
+        return found or self._choose(request) or Fault()
+
+    def _work(
+        self, environ: dict[str, Any], body: bytes, fault: Fault, refused: Response | None
+    ) -> tuple[Response, bool]:
+        """The answer as the fault leaves it, and whether what was asked for is done by now."""
+        _sleep(self.latency + (fault.delay if fault.stage == "before" else 0.0))
+        if refused is not None:
+            return spoilt(refused, fault), False
+        if fault.late is not None:
+            with self.lock:
+                again = {**environ, "wsgi.input": io.BytesIO(body)}
+                self._late.append((self.clock.monotonic() + fault.late, again))
+        if fault.late is not None or (fault.spoils and fault.stage == "before"):
+            return spoilt(Response(status=500), fault), False
         with self.lock:
-            return Response.from_app(self.app.wsgi_app, environ, buffered=True)
+            answer = Response.from_app(self.app.wsgi_app, environ, buffered=True)
+        _sleep(fault.delay if fault.stage == "after" else 0.0)
+        return spoilt(answer, fault), True
 
     def _log(self, request: Request, body: bytes, status: int, executed: bool) -> None:
         if not self.keep_log:
@@ -235,22 +241,6 @@ class Simulator:
         self.requests.append(
             Seen(request.method, request.path, query, headers, body, status, executed, at)
         )
-
-
-def _spoil(answer: Response, fault: Fault | None) -> Response:
-    if fault is None or fault.status is None:
-        return answer
-    return Response(fault.body, status=fault.status, headers=dict(fault.headers))
-
-
-def _with_more(answer: Response, extra: Mapping[str, Any]) -> Response:
-    body = answer.get_json(silent=True)
-    if isinstance(body, dict):
-        # As the provider wrote it: its numbers must not pass through a float.
-        text = answer.get_data(as_text=True).strip()
-        more = json.dumps(dict(extra))[:-1]
-        answer.set_data(f"{more}{',' if body else ''}{text[1:]}")
-    return answer
 
 
 def _sleep(seconds: float) -> None:

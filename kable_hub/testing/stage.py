@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from kable_hub.clock import Clock
 from kable_hub.domain import Environment, LinkedCustomer
 from kable_hub.effects import WebhookRequest
-from kable_hub.testing.simulator import Fault, Seen
+from kable_hub.testing.fault import Fault
+from kable_hub.testing.simulator import Seen
 
 
 class ContractSimulator(Protocol):

@@ -4,6 +4,7 @@ Werkzeug's own handler closes the connection after every answer. A simulator rea
 and buffers every answer, so its connections can be kept, as a real provider keeps them.
 """
 
+import select
 import socket
 import struct
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from werkzeug.serving import WSGIRequestHandler
 
 CUT = "kable.simulator.cut"
 """Set in the WSGI environment: cut the connection after so many bytes of the body."""
+
+
+GLANCE_MS = 100
 
 
 class Handler(WSGIRequestHandler):
@@ -68,6 +72,14 @@ class Handler(WSGIRequestHandler):
 def poke(port: int) -> None:
     """Connect and hang up: whoever waits there for a request wakes."""
     socket.create_connection(("127.0.0.1", port), timeout=60).close()
+
+
+def hold(connection: socket.socket, listening: Callable[[], bool]) -> None:
+    """Wait until the other side hangs up, or nobody is `listening` here any more."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    while listening() and not waiting.poll(GLANCE_MS):
+        continue
 
 
 def cut(connection: socket.socket) -> None:

@@ -105,6 +105,74 @@ def test_a_delay_lets_the_client_time_out_while_the_state_changes(counter, http)
     assert counter.count == 1
 
 
+def test_a_delay_after_the_work_keeps_only_the_answer_waiting(counter, http):
+    counter.fault(Fault(stage="after", delay=60))
+    with pytest.raises(requests.Timeout):
+        http.post(f"{counter.url}/count", timeout=0.2)
+    assert counter.count == 1
+
+
+@pytest.mark.parametrize(("stage", "count"), [("before", 0), ("after", 1)])
+def test_a_request_that_hangs_is_never_answered_and_ends_with_whoever_asked(
+    counter, http, stage, count
+):
+    busy = threading.active_count()
+    counter.fault(Fault(stage=stage, hang=True))
+    with pytest.raises(requests.Timeout):
+        http.post(f"{counter.url}/count", timeout=0.2)
+    assert (counter.count, counter.requests[0].status) == (count, 0)
+    http.close()
+    deadline = time.monotonic() + 60
+    while threading.active_count() > busy and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert threading.active_count() <= busy
+
+
+def test_a_request_executed_late_comes_when_the_simulator_s_clock_says_so(http):
+    clock = ManualClock(builders.NOW)
+    with Counter(clock=clock) as simulator:
+        simulator.fault(Fault(method="POST", late=30))
+        with pytest.raises(requests.ConnectionError):
+            post(http, simulator, json={"a": 1})
+        assert [one.executed for one in simulator.requests] == [False]
+        clock.advance(29)
+        assert http.get(f"{simulator.url}/count", timeout=60).json() == {"count": 0}
+        clock.advance(1)
+        assert http.get(f"{simulator.url}/count", timeout=60).json() == {"count": 1}
+        simulator.fault(Fault(late=5))
+        with pytest.raises(requests.ConnectionError):
+            post(http, simulator)
+        simulator.clear_faults()
+        clock.advance(5)
+        assert (simulator.catch_up(), simulator.count, simulator.catch_up()) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(("stage", "count"), [("before", 0), ("after", 1)])
+def test_a_provider_that_goes_down_is_there_again_once_it_is_started(counter, http, stage, count):
+    counter.fault(Fault(stage=stage, down=True))
+    for _ in range(2):
+        with pytest.raises(requests.ConnectionError):
+            post(http, counter)
+    assert (counter.count, len(counter.requests)) == (count, 1)
+    counter.start()
+    assert post(http, counter).json()["count"] == count + 1
+
+
+def test_trouble_is_asked_at_each_request_that_no_fault_is_meant_for(counter, http):
+    asked = []
+
+    def choose(request):
+        asked.append(request.path)
+        return Fault(status=502) if len(asked) == 2 else None
+
+    counter.trouble(choose)
+    counter.fault(Fault(status=500))
+    assert [post(http, counter).status_code for _ in range(4)] == [500, 201, 502, 201]
+    counter.clear_faults()
+    post(http, counter)
+    assert asked == ["/count"] * 3
+
+
 def test_a_fault_lets_some_pass_strikes_some_and_is_gone(counter, http):
     counter.fault(Fault(status=500, skip=1, times=2))
     assert [post(http, counter).status_code for _ in range(5)] == [201, 500, 500, 201, 201]

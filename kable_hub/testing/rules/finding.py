@@ -7,9 +7,9 @@ from kable_hub.errors import NeedsOperator, OutcomeUnknown, Rejected, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import RuleBroken, can, demand, refused, rule
 from kable_hub.testing.desk import attempted
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault
 
 
 class Finding(Rules):

@@ -8,9 +8,9 @@ from kable_hub.errors import CredentialsExpired, OutcomeUnknown, ReconnectRequir
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import can, demand, refused, rule
 from kable_hub.testing.desk import attempted
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault
 
 REFRESHES = can(Capability.REFRESH)
 

@@ -8,9 +8,9 @@ from kable_hub.provider import Capability
 from kable_hub.testing import builders
 from kable_hub.testing.demands import can, demand, refused, rule
 from kable_hub.testing.desk import KEYS
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.reception import ROUNDS, TEST
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault
 
 TEXTS = ("Müller & Söhne GmbH", "株式会社 みずほ", 'O\'Brien <b>"Quoted"</b>', "N" * 300)
 

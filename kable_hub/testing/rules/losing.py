@@ -16,9 +16,9 @@ from kable_hub.errors import (
 )
 from kable_hub.testing.demands import demand, refused, rule
 from kable_hub.testing.desk import attempted
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.reception import TEST
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault
 
 SECONDS = 7
 HURRIED = (0.3, 0.3)

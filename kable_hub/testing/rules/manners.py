@@ -12,8 +12,9 @@ from typing import Any
 from kable_hub.errors import OutcomeUnknown, Transient
 from kable_hub.testing.demands import demand, keyed, rule
 from kable_hub.testing.desk import attempted
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault, Seen
+from kable_hub.testing.simulator import Seen
 
 NO_SOURCE = ("simulator", "test")
 """Modules whose names begin so are no part of the plugin at work."""

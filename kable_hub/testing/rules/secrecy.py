@@ -9,8 +9,8 @@ from kable_hub import canonical
 from kable_hub.errors import ProviderError, Rejected
 from kable_hub.testing.demands import demand, rule
 from kable_hub.testing.desk import attempted
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault
 
 ANSWERS = (400, 401, 403, 404, 422, 429, 500)
 

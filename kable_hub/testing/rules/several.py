@@ -8,8 +8,8 @@ from kable_hub.domain import Document, Push, Receipt, SettingChoices, Unfinished
 from kable_hub.errors import OutcomeUnknown, ProviderError, Transient
 from kable_hub.provider import Capability
 from kable_hub.testing.demands import can, demand, rule
+from kable_hub.testing.fault import Fault
 from kable_hub.testing.rules.base import Rules
-from kable_hub.testing.simulator import Fault
 
 BATCH = "22222222-2222-5333-8444-000000000001"
 Answers = list[Receipt | ProviderError]
