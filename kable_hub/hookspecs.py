@@ -105,7 +105,8 @@ def find_invoice(connection: Connection, push: Push) -> Receipt | Unfinished | N
     index that lags: by list or get in the window since `push.since`. Voided and archived
     documents count as found. After a backup was put back `push.document` is one of today, or {}
     where none can be planned: `push.marker` and `push.link` have to be enough. Answers
-    Unfinished for a draft to go on from, None where nothing stands there. Raises NeedsOperator
+    Unfinished for a draft to go on from (which the hub does once no unanswered write can still
+    come through, after a last look), None where nothing stands there. Raises NeedsOperator
     (`document_conflict`) on two hits or where only the number matches. Since API 1.
     """
 

@@ -199,10 +199,11 @@ class Shop:
         """Work, and jump to whatever is due next, as long as that is within so much time."""
         end = self.clock.monotonic() + seconds
         self.work()
-        while (wait := self._next_wait()) is not None and self.clock.monotonic() + wait < end:
+        while (wait := self.next_wait()) is not None and self.clock.monotonic() + wait < end:
             self.pass_time(wait)
 
-    def _next_wait(self) -> float | None:
+    def next_wait(self) -> float | None:
+        """Seconds until something is due; None where nothing will be."""
         with self.hub.database.read():
             connections = t.Connection.select(t.Connection.next_due_at)
             stored = t.WebhookEvent.select(t.WebhookEvent.due_at)
@@ -239,11 +240,14 @@ def opened(
     own: dict[str, Any],
     environ: dict[str, str],
 ) -> Iterator[AShop]:
-    """A stage of this kind on SQLite, configured by its simulator in both modes, not connected.
+    """A stage of this kind, configured by its simulator in both modes, not connected.
 
-    `own` is what the kind has of its own; `environ` are further variables of the hub.
+    `own` is what the kind has of its own; `environ` are further variables of the hub. It is on
+    an SQLite of its own where they name no DATABASE_URL.
     """
-    database = stores.fresh_database_url("sqlite", folder, prepare=migrated)
+    database = environ.get("DATABASE_URL") or stores.fresh_database_url(
+        "sqlite", folder, prepare=migrated
+    )
     front = Front(__name__)
     with serve_in_thread(front) as server, ThreadPoolExecutor(8) as pushers:
         given = {

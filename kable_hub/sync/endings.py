@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from kable_hub.domain import Receipt
+from kable_hub.domain import Receipt, Unfinished
 from kable_hub.errors import (
     LeaseLost,
     NeedsCustomer,
@@ -145,9 +145,11 @@ def absent(run: Run, now: int) -> Settlement:
     )
 
 
-def not_yet_known(run: Run, settle_after: timedelta, now: int) -> Settlement:
-    """A look found nothing, but an unanswered write may still commit: look again after that."""
-    delivery = run.subject.delivery
+def not_yet_known(
+    run: Run, found: Unfinished | None, settle_after: timedelta, now: int
+) -> Settlement:
+    """A look found nothing final, and an unanswered write may still commit: look again then."""
+    delivery, seen = run.subject.delivery, "nothing" if found is None else "a draft"
     since = unsettled_at(run, now) or now
     return Settlement(
         delivery=delivery,
@@ -157,7 +159,7 @@ def not_yet_known(run: Run, settle_after: timedelta, now: int) -> Settlement:
         may_exist=True,
         uncertain_since=delivery.uncertain_since or now,
         error_code="not_settled_yet",
-        error_message="nothing was found, but the last try may still come through",
+        error_message=f"{seen} was found, but the last try may still come through",
         unsettled_at=unsettled_at(run, now),
         attempts=tuple(run.attempts),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from kable_hub.clock import from_ms
 from kable_hub.domain import LinkedCustomer, Receipt, Unfinished
-from kable_hub.errors import ContractViolation, NeedsOperator, ProviderError
+from kable_hub.errors import NeedsOperator, ProviderError
 from kable_hub.store.loading import FrozenGeneration
 from kable_hub.store.queue import Settlement
 from kable_hub.sync import endings
@@ -100,17 +100,18 @@ class Worker:
     ) -> Settlement:
         """What a look saw decides: adopt, finish, wait, or a new generation (law 3)."""
         now, provider = self._steps.now(), self._steps.provider
-        match found:
-            case Receipt():
-                self._steps.freeze(run)
-                return endings.delivered(run, provider, found, now)
-            case Unfinished() if refusal is None:
-                run.generation = frozen(run).with_progress(found.progress)
-                return self._send(run)
-            case Unfinished():
-                raise refusal or ContractViolation("a draft was left behind")
+        if isinstance(found, Receipt):
+            self._steps.freeze(run)
+            return endings.delivered(run, provider, found, now)
+        if isinstance(found, Unfinished) and refusal is not None:
+            raise refusal
         if not endings.conclusive(run, provider.settle_after, now):
-            return endings.not_yet_known(run, provider.settle_after, now)
+            # A draft, too: a step that still comes through would come on top of the same step
+            # taken again from what the look saw.
+            return endings.not_yet_known(run, found, provider.settle_after, now)
+        if isinstance(found, Unfinished):
+            run.generation = frozen(run).with_progress(found.progress)
+            return self._send(run)
         run.may_exist = False
         if refusal is not None and not run.subject.delivery.was_held:
             raise refusal

@@ -11,7 +11,7 @@ import pytest
 from kable_stripe_payments.simulator import faults
 
 from kable_hub import Kind
-from kable_hub.testing import observing
+from kable_hub.testing import Fault, observing
 from tests.acme import PROVIDER, Acme, AcmeSimulator
 from tests.crashing import killed_at
 from tests.stripe.stage import TEST, stage
@@ -148,6 +148,14 @@ def test_20_two_workers_with_the_same_invoice_make_it_once(shop):
     assert tried[-1]["providerCode"] == "idempotency_key_in_use"
     once(shop, made)
     assert len(set(keys_of(shop, CREATE))) == 1
+
+
+def test_21_lines_that_arrive_after_the_hub_has_looked_do_not_stand_there_twice(shop):
+    shop.customer()
+    shop.stripe.fault(
+        Fault(path="add_lines$", late=30, times=2), Fault(path="finalize$", late=30, times=3)
+    )
+    once(shop, shop.push())
 
 
 @pytest.mark.parametrize("done", ["before", "after"])
