@@ -42,11 +42,15 @@ class Struck:
 
 @dataclass
 class Plan:
-    """The strikes of a run. `sort_of` says what a request is; `bodies` are the provider's words
-    by status; `keep` lets the provider store a 500 under the request's key."""
+    """The strikes of a run: of requests at a `rate`, of the `world` in each round.
+
+    `sort_of` says what a request is; `bodies` are the provider's words by status; `keep` lets
+    the provider store a 500 under the request's key.
+    """
 
     seed: int
     rate: float
+    world: float
     kinds: Collection[str]
     clock: ManualClock
     sort_of: Callable[[Request], Sort]

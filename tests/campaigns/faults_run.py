@@ -176,7 +176,7 @@ class Run:
     # --- the world -----------------------------------------------------------------------------
 
     def _happens(self, name: str) -> bool:
-        happens = name in self.plan.kinds and self.chance.random() < WORLD_RATE
+        happens = name in self.plan.kinds and self.chance.random() < self.plan.world
         if happens:
             self.plan.note(name)
         return happens
@@ -194,7 +194,7 @@ class Run:
             gone = self.side.delete(self.chance)
             if gone is not None:
                 self.meddled.was.setdefault(gone["external_id"], gone)
-        if "webhooks" in self.plan.kinds and self.chance.random() < WORLD_RATE:
+        if "webhooks" in self.plan.kinds and self.chance.random() < self.plan.world:
             self.side.pay(self.chance)
 
     def _untouched(self) -> Sequence[dict[str, Any]]:
@@ -279,13 +279,15 @@ def campaign(
     rate: float,
     kinds: Collection[str] = (),
     portions: Sequence[int] = PORTIONS,
+    world: float = WORLD_RATE,
     **environ: str,
 ) -> Outcome:
-    """Run once. `kinds` are all that the provider knows where none is named; `environ` are
-    variables of the hub, `DATABASE_URL` for another store."""
+    """Run once. `kinds` are all that the provider knows where none is named; `world` is how
+    often something happens between two rounds; `environ` are variables of the hub,
+    `DATABASE_URL` for another store."""
     kind = SIDES[provider]
     with hurried(seed), kind.opened(folder, **environ) as shop:
         side = kind(shop)
         chosen = [name for name in kind.kinds if not kinds or name in kinds]
-        plan = Plan(seed, rate, chosen, shop.clock, side.sort_of, side.bodies, side.keep)
+        plan = Plan(seed, rate, world, chosen, shop.clock, side.sort_of, side.bodies, side.keep)
         return Run(side, plan, invoices, portions).go()
