@@ -30,6 +30,7 @@ COMMANDS = {
     ),
     "new-provider": ("new_provider", "new_provider", "Make a package for a new provider."),
     "move-store": ("moving", "move_store", "Move the store to another database."),
+    "re-encrypt": ("resealing", "re_encrypt", "Encrypt what is secret with the newest key."),
     "migrate": ("migrating", "migrate", "Bring the database to this version's schema."),
 }
 """Command to its module, its name there, and what it does in one line."""

@@ -105,16 +105,3 @@ def end_refresh(connection_id: str, lease: int) -> None:
     """Give this refresh lease back without new credentials, unless it is another's by now."""
     mine = (t.Credential.connection_id == connection_id) & (t.Credential.lease_until == lease)
     t.Credential.update(lease_until=0).where(mine).execute()
-
-
-def rotate_all(old_and_new: Vault) -> int:
-    """Re-encrypt every row under the newest key; a row written meanwhile is left as it is."""
-    done = 0
-    for row in t.Credential.select():
-        text = old_and_new.rotate(row.connection_id, row.ciphertext)
-        statement = t.Credential.update(ciphertext=text).where(
-            t.Credential.connection_id == row.connection_id,
-            t.Credential.ciphertext == row.ciphertext,
-        )
-        done += int(statement.execute())
-    return done

@@ -21,6 +21,7 @@ EVENT_TYPES: Mapping[str, str] = {
     "invoice.blocked": "Something at a provider stands until a person acts.",
     "invoice.rejected": "A provider does not take the invoice as it is.",
     "invoice.uncertain": "Nobody knows yet whether a document exists; the hub finds out.",
+    "invoice.still_uncertain": "A day has passed and nobody knows; told once a day, for a person.",
     "invoice.cancelled": "A person gave up what was not sent.",
     "invoice.voided": "The hub had the document voided.",
     "invoice.payment_changed": "How the document is paid has changed.",
@@ -57,6 +58,15 @@ def tell_interrupted(left: Sequence[Any], now: int) -> None:
     unsure = [str(row[0]) for row in left if row[1] == now]
     if unsure:
         tell_ends(Scope(str(left[0][2]), Environment(left[0][3])), unsure, now)
+
+
+def tell_still_uncertain(scope: Scope, delivery_id: str, now: int) -> None:
+    """A day has passed and nobody knows whether something exists: tell of it as it stands."""
+    row = data.deliveries(scope, [delivery_id])[0]
+    if row.kind == "create_customer":
+        tell_link(scope, row.connection_id, row.customer_id, now)
+    else:
+        tell(scope, "invoice.still_uncertain", now, lambda: data.invoice(row))
 
 
 def tell_document(

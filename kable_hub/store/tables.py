@@ -213,6 +213,7 @@ class Delivery(Scoped):
     may_exist = pw.BooleanField(default=False)
     was_held = pw.BooleanField(default=False)
     uncertain_since = MomentField(null=True)
+    alarmed_at = MomentField(null=True)
     error_code = pw.TextField(default="")
     error_message = pw.TextField(default="")
     error_details = CanonicalField(default=list)

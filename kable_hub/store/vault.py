@@ -27,6 +27,7 @@ class Vault:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError:
             raise VaultError("an encryption key is not 32 url-safe base64-encoded bytes") from None
+        self._newest = Fernet(keys[0])
         self._keys = tuple(keys)
 
     def derived(self, purpose: str) -> tuple[str, ...]:
@@ -47,6 +48,14 @@ class Vault:
         if sealed_for != owner:
             raise VaultError(f"what is stored for {owner} belongs to something else")
         return value
+
+    def is_newest(self, ciphertext: str) -> bool:
+        """Whether the newest key alone opens it."""
+        try:
+            self._newest.decrypt(ciphertext.encode())
+        except InvalidToken:
+            return False
+        return True
 
     def rotate(self, owner: str, ciphertext: str) -> str:
         """The same value under the newest key."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from kable_hub.store import connections, endpoints, overview
+from kable_hub.store import alarms, connections, endpoints, overview
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.endpoints import EndpointRow
 from kable_hub.store.overview import GroupRow
@@ -82,7 +82,8 @@ class Overview:
 
     `held` counts what waits to be pushed by hand. `more`: there is so much of a state that only
     its oldest `MOST` were counted; the days are counted in full. `silent` are the webhook endpoints
-    that the hub disabled, or at which nothing arrives.
+    that the hub disabled, or at which nothing arrives. `long_uncertain` counts what nobody has
+    known of for a day whether it exists.
     """
 
     troubles: tuple[Trouble, ...]
@@ -94,6 +95,7 @@ class Overview:
     has_invoices: bool
     silent: tuple[EndpointRow, ...] = ()
     oldest: int | None = None
+    long_uncertain: int = 0
 
 
 def get_overview(hub: Hub, scope: Scope) -> Overview:
@@ -105,6 +107,7 @@ def get_overview(hub: Hub, scope: Scope) -> Overview:
         troubles = _troubles(hub, scope, rows, [one for some in groups.values() for one in some])
         customers, invoices = overview.has_any(scope)
         days = _days(scope, hub.clock.now().date())
+        unsure = alarms.count_of(scope, hub.now())
         silent = [one for one in endpoints.listed(scope) if _is_silent(one, hub.now())]
     counts = [sum(one.count for one in some) for some in groups.values()]
     counts += [sum(count for _, count, _ in some) for some in waiting.values()]
@@ -115,6 +118,7 @@ def get_overview(hub: Hub, scope: Scope) -> Overview:
         days=days,
         held=sum(count for _, count, _ in waiting["held"]),
         silent=tuple(silent),
+        long_uncertain=unsure,
         more=max(counts) >= MOST,
         has_customers=customers,
         has_invoices=invoices,

@@ -14,12 +14,14 @@ from kable_hub.sync.events import EventWorker
 from kable_hub.sync.loop import EmbeddedEngine
 from kable_hub.sync.steps import Rooms
 from kable_hub.sync.telling import Teller
+from kable_hub.usecases.alarms import alarm
 from kable_hub.usecases.expiry import Watch
 from kable_hub.usecases.hub import Hub
 
 EVENT_SECONDS = 1.0
 TELL_SECONDS = 1.0
 POLL_SECONDS = 300.0
+ALARM_SECONDS = 300.0
 HOUSEKEEPING_SECONDS = 3600.0
 DAY_MS = 86_400_000
 
@@ -46,6 +48,7 @@ def engine_of(hub: Hub) -> Engine:
     engine.at_end(teller.stop)
     engine.every(HOUSEKEEPING_SECONDS, "housekeeping", lambda: _forget_old(hub))
     engine.every(HOUSEKEEPING_SECONDS, "watch", Watch(hub).look)
+    engine.every(ALARM_SECONDS, "alarm", lambda: _alarm(hub))
     hub.on_wake = engine.wake
     return engine
 
@@ -90,6 +93,10 @@ def teller_of(hub: Hub) -> Teller:
     """Who sends the webhooks of an opened hub."""
     private = hub.settings.private_webhooks
     return Teller(hub.database, hub.vault, hub.clock, private=private)
+
+
+def _alarm(hub: Hub) -> None:
+    alarm(hub)
 
 
 def _until_done(events: EventWorker) -> None:

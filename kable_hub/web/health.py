@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, json
 
 from kable_hub.store.moves import StoreClosed
-from kable_hub.usecases import expiry
+from kable_hub.usecases import alarms, expiry
 from kable_hub.usecases.errors import Unavailable
 from kable_hub.usecases.hub import pending
 from kable_hub.web.context import current_hub
@@ -21,7 +21,8 @@ def alive() -> Response:
 def ready() -> Response:
     """The store answers and has this version's schema; else 503 `not_ready`.
 
-    `reconnectSoon` counts the connections whose access ends within thirty days or has ended.
+    `reconnectSoon` counts the connections whose access ends within thirty days or has ended,
+    `longUncertain` the deliveries of which nobody knows for a day whether they exist.
     """
     hub = current_hub()
     try:
@@ -29,13 +30,14 @@ def ready() -> Response:
             hub.database.sql("SELECT 1")
         waiting = pending(hub.settings, hub.database)
         soon = 0 if waiting else expiry.soon_to_reconnect(hub)
+        unsure = 0 if waiting else alarms.long_uncertain(hub)
     except StoreClosed as error:
         raise Unavailable("not_ready", "The store was moved.") from error
     except Exception as error:
         raise Unavailable("not_ready", "The store does not answer.") from error
     if waiting:
         raise Unavailable("not_ready", "The store waits for its migrations.")
-    return _said("ready", reconnectSoon=soon)
+    return _said("ready", reconnectSoon=soon, longUncertain=unsure)
 
 
 def _said(status: str, **more: int) -> Response:

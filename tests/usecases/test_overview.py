@@ -168,4 +168,4 @@ def test_however_much_there_is_it_takes_the_same_few_statements(
         with caplog.at_level(logging.DEBUG, "peewee"):
             get_overview(shop.hub, shop.scope)
         taken.append(len(statements(caplog)))
-    assert taken[0] == taken[1] <= 12
+    assert taken[0] == taken[1] <= 13

@@ -69,7 +69,7 @@ def test_moments_are_told_in_utc(web):
 def test_probes_answer_without_a_key(web):
     client = web.app.test_client()
     assert client.get("/healthz").json == {"status": "ok"}
-    assert client.get("/readyz").json == {"status": "ready", "reconnectSoon": 0}
+    assert client.get("/readyz").json == {"status": "ready", "reconnectSoon": 0, "longUncertain": 0}
 
 
 def test_the_hub_is_not_ready_without_its_store(web, tmp_path):

@@ -97,6 +97,7 @@ def test_work_starts_in_the_worker_and_a_request_under_way_is_finished(tmp_path,
         assert session.get(f"{url}/readyz", timeout=60).json() == {
             "status": "ready",
             "reconnectSoon": 0,
+            "longUncertain": 0,
         }
         results = []
         slow = threading.Thread(
@@ -123,6 +124,7 @@ def test_the_server_of_tests_keeps_connections_alive(web, session):
         assert session.get(f"{server.url}/readyz", timeout=60).json() == {
             "status": "ready",
             "reconnectSoon": 0,
+            "longUncertain": 0,
         }
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{server.url}/healthz", timeout=60)

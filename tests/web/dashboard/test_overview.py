@@ -26,7 +26,7 @@ def shop(web: Site) -> Site:
     return web
 
 
-def sell(site: Site, number: str, **put: str) -> str:
+def sell(site: Site, number: str, **put: object) -> str:
     """An invoice with its delivery put where a drain would have put it."""
     made = site.made("/invoices", invoice(number))
     with site.hub.database.write():
@@ -34,6 +34,20 @@ def sell(site: Site, number: str, **put: str) -> str:
             t.Delivery.subject_id == made["id"]
         ).execute()
     return str(made["id"])
+
+
+def test_what_nobody_has_known_for_a_day_is_told_with_the_way_to_it(shop: Site, member: Person):
+    day = 86_400_000
+    sell(shop, "A-1", state="uncertain", uncertain_since=shop.hub.now() - day + 60_000)
+    assert "Nothing needs you" in member.page("overview/")
+    for count, words in ((1, "of one delivery whether it arrived"), (2, "of 2 deliveries whether")):
+        with shop.hub.database.write():
+            t.Delivery.update(uncertain_since=shop.hub.now() - day).execute()
+        page = member.page("overview/")
+        assert "Nothing needs you" not in page
+        assert words in " ".join(page.split())
+        assert f'href="{member.home}/invoices/?state=uncertain"' in page
+        sell(shop, f"B-{count}", state="uncertain", uncertain_since=0)
 
 
 def test_somebody_new_is_led_from_step_to_step(web: Site, member: Person):
