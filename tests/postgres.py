@@ -80,8 +80,8 @@ def locked(path: Path) -> Iterator[None]:
 class PostgresServer:
     """One server with its data in `folder`; any number of processes may hold one on it.
 
-    `durable` turns fsync on. A test that stops, crashes and starts a server makes its own; the
-    port changes with every start, so ask for the URL anew.
+    `durable` turns fsync on. A test that stops, crashes and starts a server makes its own; it
+    comes back at the same port, unless somebody took that.
     """
 
     def __init__(self, folder: Path, owner: Path, *, durable: bool = False) -> None:

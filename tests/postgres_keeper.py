@@ -47,8 +47,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def chosen_port(folder: Path) -> int:
+    """The one that the server had before, as far as nobody asked for it in vain."""
+    before = folder / "port.before"
+    port = int(before.read_text()) if before.exists() else free_port()
+    before.unlink(missing_ok=True)
+    return port
+
+
 def serve(binaries: Path, folder: Path, settings: list[str]) -> tuple[subprocess.Popen[bytes], int]:
-    port = free_port()
+    port = chosen_port(folder)
     data = folder / "data"
     network = ["-h", "127.0.0.1", "-p", str(port), "-k", ""]
     chosen = [word for setting in settings for word in ("-c", setting)]
@@ -91,6 +99,7 @@ def main() -> int:
     draft = folder / "port.new"
     draft.write_text(str(port))
     draft.replace(folder / "port")
+    (folder / "port.before").write_text(str(port))
     while server.poll() is None and not owner_is_gone(handle):
         time.sleep(0.1)
     (folder / "port").unlink(missing_ok=True)

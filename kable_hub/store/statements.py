@@ -11,7 +11,7 @@ DUE_CONNECTIONS = """
     WHERE next_due_at <= ? AND lease_until < ? AND provider = ? ORDER BY next_due_at LIMIT ?
 """
 ACQUIRE = """
-    UPDATE connection SET lease_until = ?, lease_token = lease_token + 1
+    UPDATE connection SET lease_until = ?, lease_token = lease_token + 1, wake_sent_at = NULL
     WHERE id = ? AND lease_until < ? RETURNING lease_token
 """
 RECOVER_GENERATIONS = """

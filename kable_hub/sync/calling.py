@@ -39,7 +39,7 @@ class _Brief(logging.Filter):
 
 logging.getLogger("procrastinate").setLevel(logging.WARNING)
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-for _name in ("procrastinate.worker", "procrastinate.manager"):
+for _name in ("procrastinate.worker", "procrastinate.manager", "procrastinate.utils"):
     logging.getLogger(_name).addFilter(_Brief())
 
 

@@ -44,6 +44,7 @@ GRACEFUL_SECONDS = 1.0
 
 AFTER_FAILURE = 1.0
 LEEWAY = 5.0
+_PARTS = [one for one in range(1, 60) if 60 % one == 0]
 TICKS = "-ticks"
 """The queue of what is done every so often; no slug of a provider begins so."""
 
@@ -195,18 +196,20 @@ class ClusterEngine:
 
 def cron(seconds: float) -> str:
     """The fields that mean every so many seconds. Raises ValueError where cron cannot say it."""
-    whole = int(seconds)
-    if whole == seconds and whole and 60 % whole == 0:
-        return f"* * * * * */{whole}"
-    if whole == seconds and whole % 60 == 0 and 60 % (whole // 60) == 0:
-        return f"*/{whole // 60} * * * *" if whole < 3600 else "0 * * * *"
+    minutes = seconds / 60
+    if seconds in _PARTS:
+        return f"* * * * * */{seconds:.0f}"
+    if minutes in _PARTS:
+        return f"*/{minutes:.0f} * * * *"
+    if minutes == 60:
+        return "0 * * * *"
     raise ValueError(f"{seconds} s is no part of a minute or an hour")
 
 
 def _worker(app: App, queue: str, concurrency: int) -> Coroutine[Any, Any, None]:
     return app.run_worker_async(
         queues=[queue],
-        name=queue,
+        name="",  # no logger of its own, which the filter in calling.py would not reach
         concurrency=concurrency,
         delete_jobs="always",
         install_signal_handlers=False,
