@@ -20,6 +20,7 @@ from kable_hub.domain import (
 )
 from kable_hub.store import tables as t
 from kable_hub.store.queue import Claimed
+from kable_hub.store.rows import rows_where
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,7 @@ def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subjec
 
 def load_customers(ids: Iterable[str]) -> dict[str, Customer]:
     """Customers by id."""
-    rows = t.Customer.select().where(t.Customer.id.in_(list(ids)))
-    return {row.id: to_customer(row) for row in rows}
+    return {row.id: to_customer(row) for row in rows_where(t.Customer, "id", ids)}
 
 
 def to_customer(row: t.Customer) -> Customer:
@@ -182,22 +182,16 @@ def _to_line(row: t.InvoiceLine) -> InvoiceLine:
 
 
 def _invoices(ids: set[str]) -> dict[str, Invoice]:
-    if not ids:
-        return {}
     lines: dict[str, list[t.InvoiceLine]] = defaultdict(list)
-    wanted = list(ids)
-    query = t.InvoiceLine.select().where(t.InvoiceLine.invoice_id.in_(wanted))
-    for line in query.order_by(t.InvoiceLine.invoice_id, t.InvoiceLine.position):
+    found = rows_where(t.InvoiceLine, "invoice_id", ids)
+    for line in sorted(found, key=lambda one: int(one.position)):
         lines[line.invoice_id].append(line)
-    rows = t.Invoice.select().where(t.Invoice.id.in_(wanted))
-    return {row.id: to_invoice(row, lines[row.id]) for row in rows}
+    return {row.id: to_invoice(row, lines[row.id]) for row in rows_where(t.Invoice, "id", ids)}
 
 
 def _links(connection_id: str, customer_ids: set[str]) -> dict[str, t.Link]:
-    rows = t.Link.select().where(
-        t.Link.connection_id == connection_id, t.Link.customer_id.in_(list(customer_ids))
-    )
-    return {row.customer_id: row for row in rows}
+    rows = rows_where(t.Link, "customer_id", customer_ids)
+    return {row.customer_id: row for row in rows if row.connection_id == connection_id}
 
 
 def _to_link(row: t.Link | None, customers: dict[str, Customer]) -> CustomerLink | None:
@@ -216,12 +210,9 @@ def _generations(
     claimed: Sequence[Claimed], customers: dict[str, Customer]
 ) -> dict[str, FrozenGeneration]:
     current = {one.id: one for one in claimed if one.frozen or one.may_exist}
-    if not current:
-        return {}
-    rows = t.Generation.select().where(t.Generation.delivery_id.in_(list(current)))
     return {
         row.delivery_id: _to_generation(row, customers[current[row.delivery_id].customer_id])
-        for row in rows
+        for row in rows_where(t.Generation, "delivery_id", current)
         if row.number == current[row.delivery_id].generation
     }
 

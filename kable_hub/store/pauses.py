@@ -11,6 +11,7 @@ from typing import Any, Literal
 from kable_hub.domain import Environment
 from kable_hub.store import notices
 from kable_hub.store import tables as t
+from kable_hub.store.rows import rows_where
 from kable_hub.store.scope import Scope
 from kable_hub.store.scoping import locked, within
 
@@ -43,9 +44,12 @@ class Lane:
 
 def load_lane(connection_id: str) -> Lane | None:
     """Read a connection for the sync loop, whose unit it is; None where there is none."""
-    row = t.Connection.get_or_none(t.Connection.id == connection_id)
-    if row is None:
-        return None
+    for row in rows_where(t.Connection, "id", [connection_id]):
+        return _lane(row)
+    return None
+
+
+def _lane(row: Any) -> Lane:
     return Lane(
         id=row.id,
         scope=Scope(row.account_id, Environment(row.environment)),

@@ -1,8 +1,10 @@
-"""Many rows in few statements, as fixed text: a query builder takes most of such an insert."""
+"""Rows read and written by fixed text: building a query takes longer than most queries take."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import peewee as pw
@@ -24,6 +26,33 @@ def insert_all(table: type[t.Table], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows."""
     for _ in _insert(table, rows, ""):
         pass
+
+
+def rows_where(table: type[t.Table], column: str, values: Iterable[Any]) -> list[Any]:
+    """The rows whose `column` is one of `values`, with the columns of the table as attributes."""
+    wanted = list(values)
+    if not wanted:
+        return []
+    head, reads = _reading(table)
+    marks = ", ".join([t.database.param] * len(wanted))
+    found = t.database.execute_sql(f'{head} WHERE "{column}" IN ({marks})', wanted).fetchall()
+    return [_row(reads, row) for row in found]
+
+
+def _row(reads: Sequence[tuple[str, Callable[[Any], Any] | None]], values: Sequence[Any]) -> Any:
+    pairs = zip(reads, values, strict=True)
+    return SimpleNamespace(**{name: read(one) if read else one for (name, read), one in pairs})
+
+
+@cache
+def _reading(
+    table: type[t.Table],
+) -> tuple[str, tuple[tuple[str, Callable[[Any], Any] | None], ...]]:
+    """The text that reads a table, and what makes the value of each column."""
+    fields = table._meta.sorted_fields
+    names = _listed([one.column_name for one in fields])
+    reads = [(one.name, None if type(one) in _AS_IT_IS else one.python_value) for one in fields]
+    return f'SELECT {names} FROM "{table._meta.table_name}"', tuple(reads)  # noqa: S608
 
 
 def _insert(table: type[t.Table], rows: Sequence[dict[str, Any]], tail: str) -> Iterator[Any]:
