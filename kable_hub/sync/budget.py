@@ -104,7 +104,10 @@ class Slots:
 
 
 def part(limit: Limit, sharers: int) -> tuple[int, float]:
-    """What one of so many processes may use: calls, and in how many seconds."""
+    """What one of so many processes may use: calls, and in how many seconds.
+
+    Where there are fewer calls than processes only their rate is kept, not each window.
+    """
     per = limit.per.total_seconds()
     if limit.requests >= sharers:
         return limit.requests // sharers, per

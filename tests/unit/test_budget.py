@@ -8,7 +8,7 @@ import pytest
 
 from kable_hub import Environment, Kind, Limit, Provider, RateLimited, Reference
 from kable_hub.clock import ManualClock
-from kable_hub.sync.budget import Budget, Spender
+from kable_hub.sync.budget import Budget, Slots, Spender
 
 LIVE = Environment.LIVE
 
@@ -150,3 +150,74 @@ def test_how_near_a_turn_is_can_be_asked_without_taking_it(clock: ManualClock) -
         assert not budget.comes_within(who, "x", 30)
     assert not budget.comes_within(who, "x", 0.5)
     assert budget.comes_within(who, "x", 1.1)
+
+
+def shared(*, requests: int = 0, concurrency: int = 0, per: int = 1) -> Spender:
+    length = timedelta(seconds=per)
+    return spender(
+        Limit("app", scope="app", requests=requests, per=length, concurrency=concurrency), app="a"
+    )
+
+
+def seconds(budget: Budget, clock: ManualClock, who: Spender, calls: int) -> float:
+    began = clock.monotonic()
+    for _ in range(calls):
+        call(budget, who)
+    return clock.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    ("requests", "processes", "rate"), [(12, 1, 12), (12, 3, 4), (12, 5, 2), (2, 4, 0.5)]
+)
+def test_a_limit_of_the_app_is_shared_out_by_the_processes_that_drain(
+    clock: ManualClock, requests: int, processes: int, rate: float
+) -> None:
+    budget, who = Budget(clock), shared(requests=requests)
+    budget.share(processes, 0.0)
+    seconds(budget, clock, who, 2 * requests)
+    assert seconds(budget, clock, who, 24) == pytest.approx(24 / rate, rel=0.05)
+
+
+def test_a_limit_of_the_connection_is_not_shared(clock: ManualClock) -> None:
+    budget, who = Budget(clock), spender(Limit("all", requests=10))
+    budget.share(5, 60.0)
+    assert seconds(budget, clock, who, 50) < 5.1
+
+
+def test_a_newcomer_waits_until_the_others_know_of_it_and_their_calls_are_forgotten(
+    clock: ManualClock,
+) -> None:
+    budget, who = Budget(clock), shared(requests=10, per=5)
+    budget.share(2, 6.0)
+    assert seconds(budget, clock, who, 1) == pytest.approx(11.0)
+
+
+def test_who_stays_uses_what_another_left_once_that_ones_calls_are_forgotten(
+    clock: ManualClock,
+) -> None:
+    budget, who = Budget(clock), shared(requests=10, per=5)
+    budget.share(2, 0.0)
+    call(budget, who)
+    clock.advance(60)
+    budget.share(1, 0.0)
+    assert seconds(budget, clock, who, 6) == pytest.approx(5.0, abs=0.1)
+
+
+def test_a_share_of_slots_is_kept_and_grows_while_somebody_waits(clock: ManualClock) -> None:
+    budget, who = Budget(clock), shared(concurrency=4)
+    budget.share(2, 0.0)
+    with ExitStack() as held:
+        for _ in range(2):
+            held.enter_context(budget.take(who, "x", 60.0, threading.Event()))
+        with pytest.raises(RateLimited), budget.take(who, "x", 0.01, threading.Event()):
+            raise AssertionError("three at once")
+        budget.share(1, 0.0)
+        for _ in range(2):
+            held.enter_context(budget.take(who, "x", 1.0, threading.Event()))
+    assert Slots(1).acquire(0.0)
+
+
+def test_fewer_slots_than_processes_leave_one_to_each(clock: ManualClock) -> None:
+    budget, who = Budget(clock), shared(concurrency=2)
+    budget.share(5, 0.0)
+    call(budget, who)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kable_hub.provider import Limit
+from kable_hub.sync.budget import part
 from kable_hub.sync.window import RECOVERY, Window
 
 
@@ -148,3 +149,53 @@ def test_a_provider_that_became_slower_is_believed_after_a_while() -> None:
         window.used("call", sent, sent + 0.5, answered=True)
         held.append((window.book(sent + 0.5).at or 0.0) - sent)
     assert [round(one, 1) for one in held] == [1.4, 1.4, 1.0, 1.0]
+
+
+def calls_of(window: Window, since: float, until: float) -> list[float]:
+    """One after the other, as soon as the window lets go; when each arrived."""
+    arrivals: list[float] = []
+    now = since
+    while True:
+        turn = window.book(now)
+        assert turn.at is not None
+        if turn.at >= until:
+            window.unused(turn, now)
+            return arrivals
+        arrivals.append(turn.at)
+        now = turn.at + 0.001
+        window.used("call", turn.at, now, answered=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(5, 40), st.sampled_from([1, 60]), st.integers(2, 5), st.floats(1.0, 3.0))
+def test_processes_that_come_and_go_never_make_more_than_the_limit_together(
+    most: int, per: int, sharers: int, stays: float
+) -> None:
+    limit = Limit("x", scope="app", requests=most, per=timedelta(seconds=per))
+    incumbent, others = Window(limit), [Window(limit) for _ in range(sharers - 1)]
+    known, gone = 2.0 * per, (3.0 + stays) * per
+    share = part(limit, sharers)
+    arrivals = calls_of(incumbent, 0.0, known)
+    incumbent.resize(*share, known + per, known)
+    for one in others:
+        one.resize(*share, known, known)
+        one.paused_until = known + per
+        arrivals += calls_of(one, known, gone)
+    arrivals += calls_of(incumbent, known, gone)
+    incumbent.resize(most, float(per), gone + per, gone)
+    arrivals += calls_of(incumbent, gone, gone + 3 * per)
+    limiter = Limiter(most, per)
+    for at in sorted(arrivals):
+        limiter.arrive(at)
+    assert limiter.refused == 0
+
+
+def test_a_window_that_shrinks_while_all_is_in_use_shrinks_as_calls_end() -> None:
+    window = Window(Limit("x", requests=2))
+    turns = [window.book(10.0) for _ in range(3)]
+    assert [one.at is None for one in turns] == [False, False, True]
+    window.resize(1, 1.0, 10.0, 10.0)
+    window.used("call", 10.0, 10.1, answered=True)
+    assert turns[2].at is None
+    window.used("call", 10.4, 10.5, answered=True)
+    assert turns[2].at == pytest.approx(11.5, abs=0.1)
