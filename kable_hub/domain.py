@@ -180,9 +180,10 @@ class Push:
     """One generation of one delivery, on its way.
 
     `key` is the idempotency key (36 characters; derive step keys by a suffix), `since` the
-    moment from which on a document may exist, `marker` the identity that has to stand on the
-    document (`instance/account/invoice`). `progress` is what the plugin saved last, {} at
-    first; `save` commits new progress (JSON, at most 8 kB, no secrets) before it returns and
+    moment from which on a document may exist (a day early, as clocks go wrong), `marker` the
+    identity that has to stand on the document (`instance/account/invoice`). `progress` is what
+    the plugin saved last, {} at first; `save` commits new progress (JSON, at most 8 kB, no
+    secrets) before it returns and
     raises LeaseLost where another worker took over.
     """
 

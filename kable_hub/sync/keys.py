@@ -6,6 +6,10 @@ from datetime import timedelta
 MARGIN = timedelta(minutes=10)
 """How long before a provider forgets a key it counts as forgotten: a call may wait its turn."""
 
+CLOCKS_DIFFER = timedelta(days=1)
+"""How far the hub's clock may be ahead of a provider's, or may have been, when something that was
+made is looked for: too early a beginning costs a longer list, too late a one a second document."""
+
 _NAMESPACE = uuid.UUID("6f3e1b1c-9a55-5d0e-8f43-6b7d1c2a9e10")
 
 

@@ -26,7 +26,7 @@ from kable_hub.store.queue import Mark, Queue
 from kable_hub.sync.access import Access
 from kable_hub.sync.budget import Budget, Spender
 from kable_hub.sync.gate import Gate
-from kable_hub.sync.keys import marker, still_kept
+from kable_hub.sync.keys import CLOCKS_DIFFER, marker, still_kept
 from kable_hub.sync.lease import Lease
 from kable_hub.sync.run import Run
 
@@ -92,7 +92,7 @@ class Steps:
             document=generation.document,
             key=generation.key,
             generation=generation.number,
-            since=from_ms(run.subject.first_sent_at or _begun(run, generation)),
+            since=from_ms(run.subject.first_sent_at or _begun(run, generation)) - CLOCKS_DIFFER,
             marker=marker(self.rooms.instance_id, self.lane.scope.account_id, invoice.id),
             progress=generation.progress,
             save=self._saving(run, generation.number),

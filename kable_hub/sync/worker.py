@@ -4,7 +4,6 @@ Everything here runs in a push thread, outside any transaction; what it decides 
 Settlement, which the drain writes under the fencing token.
 """
 
-from datetime import timedelta
 from typing import Any
 
 from kable_hub.clock import from_ms
@@ -13,7 +12,7 @@ from kable_hub.errors import NeedsOperator, ProviderError
 from kable_hub.store.loading import FrozenGeneration
 from kable_hub.store.queue import Settlement
 from kable_hub.sync import endings
-from kable_hub.sync.keys import push_key
+from kable_hub.sync.keys import CLOCKS_DIFFER, push_key
 from kable_hub.sync.planning import blank, plan, ready
 from kable_hub.sync.run import Run
 from kable_hub.sync.steps import Steps, frozen
@@ -146,7 +145,7 @@ class Worker:
             customer=run.subject.customer,
             reference=None,
             key=push_key(steps.rooms.instance_id, steps.lane.id, delivery.subject_id, 0),
-            since=from_ms(delivery.created_at) - timedelta(minutes=5),
+            since=from_ms(delivery.created_at) - CLOCKS_DIFFER,
         )
         run.linked = linked
         return endings.done(run, steps.now())

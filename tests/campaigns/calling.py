@@ -47,6 +47,10 @@ class Caller:
             self._allowed = upto
             self._change.notify_all()
 
+    def is_idle(self) -> bool:
+        """Whether all that may be sent was accepted."""
+        return len(self.accepted) >= self._allowed
+
     def finish(self, seconds: float) -> bool:
         """Wait until all that may be sent is answered; whether it was."""
         end = time.monotonic() + seconds

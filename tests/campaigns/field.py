@@ -131,7 +131,7 @@ def field(
     folder: Path, zygote: Zygote, database_url: str, *slugs: str, **settings: str
 ) -> Iterator[Field]:
     """Connected, with a customer for each currency, and no process of the hub yet."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with counting() as served, _listening(slugs) as there:
         port = free_port(0)
         url = f"http://127.0.0.1:{port}"

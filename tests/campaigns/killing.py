@@ -23,8 +23,12 @@ that they end in the midst of what there is to do."""
 QUIET = 120.0
 """Seconds within which all has to be quiet after the last kill."""
 
-LAYOUTS = {"one": ("serve",), "two": ("serve --no-sync", "worker")}
-"""The hub as one process, or its web side and its sync loop apart."""
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "one": ("serve",),
+    "two": ("serve --no-sync", "worker"),
+    "cluster": ("serve", "worker", "worker"),
+}
+"""The processes of a hub: one; its web side and its sync loop apart; several workers."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ class Plan:
 
     @property
     def layout(self) -> str:
-        """Which processes make up the hub."""
-        return random.Random(self.seed).choice(sorted(LAYOUTS))
+        """Which processes make up the hub; several workers need PostgreSQL."""
+        fit = sorted(LAYOUTS) if self.store == "postgres" else ("one", "two")
+        return random.Random(self.seed).choice(fit)
 
 
 @dataclass(frozen=True)
@@ -58,35 +63,47 @@ class Outcome:
 
 
 class Lives:
-    """The processes of the hub: those that were killed are begun anew."""
+    """The processes of the hub: those that were killed are begun anew. Each is a command and
+    variables of its own."""
 
-    def __init__(self, there: Field, layout: str) -> None:
+    def __init__(self, there: Field, *processes: tuple[str, dict[str, str]]) -> None:
         self._field = there
-        self._commands = LAYOUTS[layout]
-        self._alive: dict[str, Forked] = {}
+        self._processes = processes
+        self._alive: dict[int, Forked] = {}
         self.faults: list[str] = []
+
+    @classmethod
+    def of(cls, there: Field, layout: str) -> "Lives":
+        """The processes of a layout."""
+        engine = {"KABLE_ENGINE": "cluster"} if layout == "cluster" else {}
+        return cls(there, *((command, engine) for command in LAYOUTS[layout]))
 
     def begin(self) -> None:
         """Start what does not live."""
-        for command in self._commands:
-            if command not in self._alive:
-                self._alive[command] = self._field.start(command)
+        for place, (command, environ) in enumerate(self._processes):
+            one = self._alive.get(place)
+            if one is not None and not one.lives():
+                self.faults.append(f"{command} ended by itself with {one.ended}")
+                one = None
+            if one is None:
+                self._alive[place] = self._field.start(command, **environ)
 
-    def strike(self, chance: random.Random) -> list[str]:
-        """Kill one of them, or all at once; answers which."""
-        whom = chance.choice([*([one] for one in self._commands), list(self._commands)])
-        for command in whom:
-            one = self._alive.pop(command)
+    def strike(self, chance: random.Random) -> bool:
+        """Kill one of them, or all at once; answers whether the API was struck."""
+        every = range(len(self._processes))
+        whom = chance.choice([*([one] for one in every), list(every)])
+        for place in whom:
+            one, command = self._alive.pop(place), self._processes[place][0]
             if not one.lives():
                 self.faults.append(f"{command} ended by itself with {one.ended}")
             one.kill()
-        return whom
+        return any(self._processes[place][0].startswith("serve") for place in whom)
 
     def end(self) -> None:
         """SIGTERM to all, who have to end well."""
-        for command, one in self._alive.items():
+        for place, one in self._alive.items():
             if (status := one.stop()) != 0:
-                self.faults.append(f"{command} ended with {status} when it was told to")
+                self.faults.append(f"{self._processes[place][0]} ended with {status} when told to")
                 one.kill()
         self._alive.clear()
 
@@ -104,7 +121,7 @@ def fight(
     began = time.monotonic()
     chance = random.Random(plan.seed)
     with field(folder, zygote, database_url, plan.provider) as there:
-        caller, lives = Caller(there), Lives(there, plan.layout)
+        caller, lives = Caller(there), Lives.of(there, plan.layout)
         kills = struck = cut = allowed = 0
         for place in range(1, plan.kills + 1):
             if time.monotonic() - began > seconds:
@@ -116,7 +133,7 @@ def fight(
         if kills == plan.kills:
             allowed = plan.invoices
         caller.allow(allowed)
-        found = _finish(there, caller, lives)
+        found = finish(there, caller, lives)
     taken = time.monotonic() - began
     return Outcome(kills, allowed, struck, cut, caller.resent, taken, tuple(found))
 
@@ -132,12 +149,12 @@ def _live_and_die(
     alive = LONGEST_LIFE * chance.random() ** 3
     time.sleep(alive)
     unanswered = caller.in_flight
-    whom = lives.strike(chance)
-    serving = any(one.startswith("serve") for one in whom)
+    serving = lives.strike(chance)
     return alive, pushing(there.environ["DATABASE_URL"]), unanswered if serving else 0
 
 
-def _finish(there: Field, caller: Caller, lives: Lives) -> list[str]:
+def finish(there: Field, caller: Caller, lives: Lives) -> list[str]:
+    """Let the hub live until all is quiet; everything that is not well then."""
     lives.begin()
     found: list[str] = []
     if not caller.finish(QUIET):

@@ -14,7 +14,7 @@ from typing import Any
 
 Row = Mapping[str, Any]
 COLUMNS = ("kills", "invoices", "struck", "cut", "resent")
-HEAD = ("", "slices", "kills", "invoices", "amid pushes", "amid requests", "sent again", "faults")
+HEAD = ("invoices", "amid pushes", "amid requests", "sent again", "faults")
 
 
 def usual_place(name: str) -> Path:
@@ -59,11 +59,15 @@ def done(rows: Iterable[Row], wanted: Mapping[str, str]) -> dict[str, int]:
 
 
 def shown(
-    rows: Sequence[Row], lines: Sequence[Mapping[str, str]], planned: Mapping[str, int]
+    rows: Sequence[Row],
+    lines: Sequence[Mapping[str, str]],
+    planned: Mapping[str, int],
+    blows: str = "kills",
 ) -> Iterator[str]:
     """The table for people: a line for each of `lines`, done / planned where there is a plan."""
-    cells = [HEAD, *(_line(rows, wanted, planned) for wanted in lines)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(HEAD))]
+    head = ("", "slices", blows, *HEAD)
+    cells = [head, *(_line(rows, wanted, planned) for wanted in lines)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(head))]
     for row in cells:
         first, *others = zip(row, widths, strict=True)
         yield "  ".join([first[0].ljust(first[1]), *(one.rjust(width) for one, width in others)])

@@ -5,6 +5,7 @@ The numbers are those of the list of 48 edge cases of an invoice hub for Stripe.
 
 import copy
 from dataclasses import replace
+from datetime import timedelta
 from threading import Event, Thread
 
 import pytest
@@ -228,3 +229,27 @@ def test_26_the_same_key_with_other_parameters_is_looked_into_and_ends(shop):
     once(shop, made)
     assert "idempotency_mismatch" in shop.tries(made)
     assert len(shop.calls("POST", CREATE)) == 2
+
+
+class Apart:
+    """A clock so many hours off another one."""
+
+    def __init__(self, clock, hours):
+        self.clock, self.off = clock, timedelta(hours=hours)
+
+    def now(self):
+        return self.clock.now() + self.off
+
+    def monotonic(self):
+        return self.clock.monotonic()
+
+
+@pytest.mark.parametrize("hours", [-23, -6, 6, 23])
+def test_a_clock_that_is_hours_off_makes_no_second_invoice(shop, hours):
+    shop.customer()
+    shop.stripe.clock = Apart(shop.clock, hours)
+    finalize = STEPS["finalize"]
+    shop.stripe.fault(faults.lost_after(path=finalize, method="POST"))
+    shop.stripe.fault(faults.lost_before(path=CREATE, method="POST"))
+    shop.stripe.fault(faults.lost_before(path=finalize, method="POST"))
+    once(shop, shop.invoice())
