@@ -123,12 +123,28 @@ class Budget:
         self._buckets: dict[tuple[str, str, str], _Bucket] = {}
         self._covering: dict[tuple[str, str, Environment], tuple[Limit, ...]] = {}
         self.sharers, self._settled = 1, -math.inf
+        self._held: dict[str, int] = {}
+        self._taken: dict[str, float] = {}
 
     def share(self, sharers: int, wait: float) -> None:
         """So many processes drain now. After `wait` seconds all of them know it: until then, and
         for as long as a limit remembers its calls, this one uses nothing that others may use."""
         now = self._clock.monotonic()
         self.sharers, self._settled = sharers, max(self._settled, now + wait)
+
+    def hold(self, connection_id: str, token: int) -> None:
+        """A connection was leased. Where another process may have held it since this one did, its
+        own limits go on as evenly as that one kept them, not with a full measure."""
+        with self._lock:
+            mine = self._held.get(connection_id) == token - 1
+            self._held[connection_id] = token
+            if mine or self.sharers == 1:
+                return
+            now = self._taken[connection_id] = self._clock.monotonic()
+            buckets = [one for key, one in self._buckets.items() if key[2] == connection_id]
+        for bucket in buckets:
+            with bucket.lock:
+                bucket.window.cool(now)
 
     @contextmanager
     def take(
@@ -190,6 +206,8 @@ class Budget:
             bucket = self._buckets.get(key)
             if bucket is None:
                 bucket = self._buckets[key] = _Bucket(limit)
+                if limit.scope == "connection" and spender.connection_id in self._taken:
+                    bucket.window.cool(self._taken[spender.connection_id])
                 if self.sharers > 1 and limit.scope != "connection":
                     # Others may have used all of it until they knew of this process.
                     bucket.window.paused_until = self._settled + limit.per.total_seconds()

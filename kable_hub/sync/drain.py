@@ -73,6 +73,7 @@ def drain(
     lease = Lease(rooms.clock, rooms.queue, connection_id, int(pace.lease_seconds * 1000))
     if not lease.acquire():
         return False
+    rooms.budget.hold(connection_id, lease.token)
     with rooms.database.read():
         lane = load_lane(connection_id)
     if lane is None:

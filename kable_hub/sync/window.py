@@ -97,6 +97,13 @@ class Window:
             else:
                 self._release(free, now)
 
+    def cool(self, now: float) -> None:
+        """Somebody else made calls until now, as evenly as this would: go on as evenly."""
+        step = self._per / max(1, self._requests)
+        self._free = [
+            max(free, now + place * step) for place, free in enumerate(sorted(self._free))
+        ]
+
     def _measure(self, requests: int, per: float) -> None:
         self._requests, self._per = requests, per
         self._spacing = per / requests * SPACING if requests else 0.0

@@ -203,6 +203,35 @@ def test_who_stays_uses_what_another_left_once_that_ones_calls_are_forgotten(
     assert seconds(budget, clock, who, 6) == pytest.approx(5.0, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("processes", "token", "evenly"),
+    [(2, 9, True), (2, 8, False), (1, 9, False)],
+    ids=["another process held it", "nobody else did", "there is no other"],
+)
+def test_a_connection_that_comes_from_another_process_goes_on_evenly(
+    clock: ManualClock, processes: int, token: int, evenly: bool
+) -> None:
+    who = spender(Limit("all", requests=10))
+    budget = Budget(clock)
+    budget.share(processes, 0.0)
+    budget.hold("con_1", 7)
+    seconds(budget, clock, who, 1)
+    clock.advance(60)
+    budget.hold("con_1", token)
+    first = clock.monotonic()
+    call(budget, who)
+    assert clock.monotonic() == first
+    took = seconds(budget, clock, who, 9)
+    assert took == pytest.approx(0.9 if evenly else 0.72, abs=0.01)
+
+
+def test_a_limit_that_is_met_later_knows_of_the_other_process_too(clock: ManualClock) -> None:
+    budget, who = Budget(clock), spender(Limit("all", requests=10))
+    budget.share(2, 0.0)
+    budget.hold("con_1", 7)
+    assert seconds(budget, clock, who, 10) == pytest.approx(0.9, abs=0.01)
+
+
 def test_a_share_of_slots_is_kept_and_grows_while_somebody_waits(clock: ManualClock) -> None:
     budget, who = Budget(clock), shared(concurrency=4)
     budget.share(2, 0.0)
