@@ -16,6 +16,14 @@ def see(process_id: str, now: int) -> int:
     return int(row.select().count())
 
 
+def alive(now: int) -> int:
+    """How many processes drain this store; none where it is older than that is written down."""
+    row = t.WorkerProcess
+    if not row.table_exists():
+        return 0
+    return int(row.select().where(row.seen_at >= now - STALE_MS).count())
+
+
 def leave(process_id: str) -> None:
     """This process ends."""
     t.WorkerProcess.delete().where(t.WorkerProcess.id == process_id).execute()

@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 
 from kable_hub.clock import Clock, SystemClock, epoch_ms
 from kable_hub.settings import Settings
-from kable_hub.store import copying, moves, restored, schema
+from kable_hub.store import copying, moves, processes, restored, schema
 from kable_hub.store.copying import MOST_FAULTS, Copied, Counts, Fault, NotTaken
 from kable_hub.store.database import Database, sqlite_path
 from kable_hub.store.moves import Move
@@ -80,7 +80,7 @@ def move(
         raise Conflict("same_store", "The store is there already.")
     with (
         _opened(settings.database_url) as source,
-        _alone(settings, source),
+        _alone(settings, source, now),
         closing(Database(to)) as target,
     ):
         return _Moving(source, target, settings, to, say, now).run()
@@ -103,7 +103,7 @@ def release(settings: Settings, clock: Clock | None = None) -> Released:
     them. Raises Conflict (`not_moved`, `store_busy`, `no_store`).
     """
     now = epoch_ms((clock or SystemClock()).now())
-    with _opened(settings.database_url) as source, _alone(settings, source):
+    with _opened(settings.database_url) as source, _alone(settings, source, now):
         mark = moves.marked(source)
         if mark is None or mark.role == "arriving":
             raise Conflict("not_moved", "This store was not moved.")
@@ -285,7 +285,7 @@ def _opened(url: str) -> Iterator[Database]:
 
 
 @contextmanager
-def _alone(settings: Settings, database: Database) -> Iterator[None]:
+def _alone(settings: Settings, database: Database, now: int) -> Iterator[None]:
     """Hold the store as an engine does, so that none works it meanwhile."""
     try:
         held = hold(lock_file(settings, database))
@@ -293,4 +293,9 @@ def _alone(settings: Settings, database: Database) -> Iterator[None]:
         said = f"Stop the hub first: {error}."
         raise Conflict("store_busy", said) from None
     with held:
+        with database.read():
+            workers = processes.alive(now)
+        if workers:
+            said = f"Stop the hub first: {workers} of its workers were alive ten seconds ago."
+            raise Conflict("store_busy", said)
         yield

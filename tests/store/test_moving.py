@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -142,6 +143,19 @@ def test_a_store_at_work_is_not_moved(filled, target):
         with pytest.raises(Conflict, match="Stop the hub first"):
             moving.release(filled)
     assert (role(filled.database_url), role(target)) == ("", "")
+
+
+def test_a_store_with_workers_is_not_moved_until_they_have_gone(filled, target):
+    seen = epoch_ms(SystemClock().now())
+    put = f"INSERT INTO worker_process (id, started_at, seen_at) VALUES ('wrk_1', 1, {seen})"
+    with closing(sqlite3.connect(filled.database_url.removeprefix("sqlite:///"))) as store, store:
+        store.execute(put)
+    with pytest.raises(Conflict, match="1 of its workers"):
+        moving.move(filled, target)
+    assert (role(filled.database_url), role(target)) == ("", "")
+    with closing(sqlite3.connect(filled.database_url.removeprefix("sqlite:///"))) as store, store:
+        store.execute("UPDATE worker_process SET seen_at = seen_at - 11000")
+    moving.move(filled, target)
 
 
 @pytest.mark.parametrize("table", ["credential", "connection"])
