@@ -49,6 +49,10 @@ ABOUT = {
         "whether accounts may have webhooks sent to addresses of private networks and of the "
         "hub's own machine"
     ),
+    "KABLE_METRICS_TOKEN": (
+        "who sends it as a bearer is told figures at `/metrics`; at least 20 characters; without "
+        "it there is nothing at that address"
+    ),
     "KABLE_LOG_FORMAT": "how log lines look",
     "KABLE_LOG_LEVEL": "the least that is logged",
     "KABLE_SETTINGS_FILE": "a TOML file with providers' settings; the environment wins over it",

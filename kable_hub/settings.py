@@ -67,7 +67,8 @@ class Settings:
     Empty `encryption_keys` lets the hub make one in `data_dir`; an empty
     `allowed_plugins` admits all. `encryption_keys`: newest first. `push_threads` are per
     provider. `public_url` has no slash at its end. `trusted_proxies`: how many stand in front.
-    `private_webhooks`: webhooks may go to private networks and to this machine.
+    `private_webhooks`: webhooks may go to private networks and to this machine. An empty
+    `metrics_token`: nobody is told any figures.
     """
 
     data_dir: Path
@@ -89,6 +90,7 @@ class Settings:
     push_threads: int
     max_body_bytes: int
     private_webhooks: bool
+    metrics_token: str = field(repr=False)
     log_format: Literal["console", "json"]
     log_level: str
     operator_values: Mapping[str, str] = field(repr=False, default_factory=dict)
@@ -176,7 +178,7 @@ class Settings:
 
         What an operator set for a provider counts as secret whatever it is, URLs excepted.
         """
-        known = {*self.encryption_keys, *_passwords(self.database_url)}
+        known = {*self.encryption_keys, *_passwords(self.database_url), self.metrics_token}
         known |= {
             value for name, value in self.operator_values.items() if not name.endswith("_URL")
         }
@@ -221,9 +223,18 @@ def _own_values(env: Env) -> dict[str, Any]:
         "push_threads": env.int("KABLE_PUSH_THREADS", 64, validate=Range(1, 256)),
         "max_body_bytes": env.int("KABLE_MAX_BODY_BYTES", 5_000_000, validate=Range(1024)),
         "private_webhooks": env.bool("KABLE_PRIVATE_WEBHOOKS", False),
+        "metrics_token": env.str("KABLE_METRICS_TOKEN", "", validate=_hard_to_guess),
         "log_format": env.str("KABLE_LOG_FORMAT", "console", validate=OneOf(("console", "json"))),
         "log_level": env.str("KABLE_LOG_LEVEL", "INFO", validate=OneOf(_LEVELS)),
     }
+
+
+SHORTEST_TOKEN = 20
+
+
+def _hard_to_guess(token: str) -> None:
+    if token and len(token) < SHORTEST_TOKEN:
+        raise marshmallow.ValidationError(f"Has to have at least {SHORTEST_TOKEN} characters.")
 
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

@@ -3,7 +3,6 @@
 from typing import Any
 
 import click
-import psycopg
 
 from kable_hub.cli.opening import load_settings
 from kable_hub.cli.showing import as_json, say_json, say_table
@@ -38,11 +37,7 @@ def move_store(to: str, release: bool, json_: bool) -> None:
     if release:
         _release(settings, json_)
         return
-    try:
-        found = moving.move(settings, to, say=lambda step: None if json_ else click.echo(step))
-    except psycopg.Error:
-        # Never its text: libpq repeats what it cannot read, and that may be a password.
-        raise click.UsageError("--to is no URL of a database.") from None
+    found = moving.move(settings, to, say=lambda step: None if json_ else click.echo(step))
     if json_:
         say_json(_json(found))
     else:

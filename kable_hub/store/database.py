@@ -129,9 +129,14 @@ def _sqlite(path: Path) -> pw.Database:
 
 
 def _postgres(url: str) -> pw.Database:
+    from psycopg import ProgrammingError
     from psycopg.conninfo import conninfo_to_dict
 
-    options = dict(conninfo_to_dict(url))
+    try:
+        options = dict(conninfo_to_dict(url))
+    except ProgrammingError:
+        # Never its text, which repeats what it could not read: that may be a password.
+        raise DatabaseUrlError("this is no URL of a PostgreSQL database") from None
     return PooledPostgresqlDatabase(
         options.pop("dbname", "postgres"),
         max_connections=POOL_SIZE,

@@ -8,6 +8,7 @@ narrowest limit of a call first.
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ class Budget:
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, str, str], _Bucket] = {}
         self._covering: dict[tuple[str, str, Environment], tuple[Limit, ...]] = {}
+        self._waiting = Counter[str]()
         self.sharers, self._settled = 1, -math.inf
         self._held: dict[str, int] = {}
         self._taken: dict[str, float] = {}
@@ -158,12 +160,33 @@ class Budget:
         buckets = [self._bucket(spender, limit) for limit in self._limits(spender, call)]
         passage = Passage(self._clock)
         with ExitStack() as held:
-            for bucket in buckets:
-                self._hold_slot(bucket, ends, held)
-            for bucket in buckets:
-                if bucket.limit.requests:
-                    held.enter_context(self._turn(bucket, call, ends, stop, passage))
+            with self._waiting_at(spender.provider.slug):
+                for bucket in buckets:
+                    self._hold_slot(bucket, ends, held)
+                for bucket in buckets:
+                    if bucket.limit.requests:
+                        held.enter_context(self._turn(bucket, call, ends, stop, passage))
             yield passage
+
+    def standing(self) -> tuple[dict[str, int], dict[str, int]]:
+        """By provider: how many calls wait for their turn, and how many limits are paused."""
+        now = self._clock.monotonic()
+        with self._lock:
+            waiting, buckets = dict(self._waiting), list(self._buckets.items())
+        paused = dict.fromkeys((key[0] for key, _ in buckets), 0)
+        for key, one in buckets:
+            paused[key[0]] += one.window.paused_until > now
+        return waiting, paused
+
+    @contextmanager
+    def _waiting_at(self, provider: str) -> Iterator[None]:
+        with self._lock:
+            self._waiting[provider] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting[provider] -= 1
 
     def comes_within(self, spender: Spender, call: str, seconds: float) -> bool:
         """Whether the next turn of such a call is that near, as far as can be known."""

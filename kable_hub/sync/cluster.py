@@ -73,6 +73,10 @@ class ClusterEngine:
         """Something is due there: have a worker look, this one or another."""
         self._caller.wake(connection_id)
 
+    def threads(self) -> tuple[dict[str, int], dict[str, int]]:
+        """As `Lanes.standing`."""
+        return self._lanes.standing()
+
     def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
         """Call `work` every so often in one of the workers, never twice at a time. The seconds
         divide a minute or an hour."""

@@ -67,6 +67,13 @@ class Lanes:
         """How many more drains of this provider could begin now."""
         return self._lane(provider).free
 
+    def standing(self) -> tuple[dict[str, int], dict[str, int]]:
+        """By provider: how many drains could begin now, and how many push threads are lost."""
+        with self._guard:
+            lanes = list(self._lanes.values())
+        free = {lane.slug: max(0, lane.free) for lane in lanes}
+        return free, {lane.slug: lane.pushers.lost for lane in lanes}
+
     def runs(self, connection_id: str) -> bool:
         """Whether a connection is drained here."""
         return connection_id in self._running

@@ -52,6 +52,10 @@ class EmbeddedEngine:
         """Something is due: look now instead of at the next tick."""
         self._woken.set()
 
+    def threads(self) -> tuple[dict[str, int], dict[str, int]]:
+        """As `Lanes.standing`."""
+        return self._lanes.standing()
+
     def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:  # noqa: ARG002
         """Call `work` every so often while the engine runs. Before `start`."""
         self._ticks.append((seconds, work))

@@ -33,6 +33,8 @@ class Hub:
     asking: Asking
     queue: Queue
     on_wake: Callable[[str], None] | None = None
+    threads: Callable[[], tuple[dict[str, int], dict[str, int]]] | None = None
+    """Where this process drains: drains that could begin, and push threads lost, by provider."""
 
     def wake(self, connection_id: str) -> None:
         """Something is due there. Call it after the commit, never inside a transaction."""

@@ -71,7 +71,7 @@ def _caller(hub: Hub) -> Engine:
 
 def _embedded(hub: Hub) -> Engine:
     settings = hub.settings
-    return EmbeddedEngine(
+    engine = EmbeddedEngine(
         _rooms(hub),
         lock_file(settings, hub.database),
         _pace(settings),
@@ -79,6 +79,8 @@ def _embedded(hub: Hub) -> Engine:
         pushes=settings.push_threads,
         sweep=settings.sweep_seconds,
     )
+    hub.threads = engine.threads
+    return engine
 
 
 def _cluster(hub: Hub) -> Engine:
@@ -86,7 +88,9 @@ def _cluster(hub: Hub) -> Engine:
 
     settings = hub.settings
     sizes = {"slots": settings.drain_slots, "pushes": settings.push_threads}
-    return ClusterEngine(_rooms(hub), settings.database_url, _pace(settings), **sizes)
+    engine = ClusterEngine(_rooms(hub), settings.database_url, _pace(settings), **sizes)
+    hub.threads = engine.threads
+    return engine
 
 
 def teller_of(hub: Hub) -> Teller:

@@ -17,6 +17,7 @@ from kable_hub.web import (
     docs,
     headers,
     health,
+    metrics,
     problems,
     thanks,
     tracing,
@@ -59,6 +60,7 @@ def create_app(hub: Hub) -> Flask:
         connect.blueprint,
         webhooks.blueprint,
         health.blueprint,
+        metrics.blueprint,
         thanks.blueprint,
     ):
         app.register_blueprint(blueprint)
