@@ -106,9 +106,15 @@ class Field:
         return answer.json() if answer.status_code == 200 else None
 
     def under_way(self) -> dict[str, Any]:
-        """A delivery in each state that is not quiet, by state; empty when all are quiet."""
-        pages = {state: self.ask(f"/deliveries?state={state}&limit=1") for state in UNDER_WAY}
-        return {state: page["items"][0] for state, page in pages.items() if page["items"]}
+        """A delivery in each state that is not quiet, by state; empty when all are quiet.
+
+        Asked there and back: what goes from state to state meanwhile is not overlooked.
+        """
+        for states in (UNDER_WAY, UNDER_WAY[::-1]):
+            pages = {one: self.ask(f"/deliveries?state={one}&limit=1") for one in states}
+            if found := {one: page["items"][0] for one, page in pages.items() if page["items"]}:
+                return found
+        return {}
 
 
 def patiently(ask: Callable[[], Any], seconds: float, what: str) -> Any:
