@@ -14,26 +14,38 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests import stores
 from tests.postgres import missing
+from tests.stores import execute
+
+__all__ = ["NAMES", "STORES", "absent", "database", "databases", "execute"]
 
 STORES = ("sqlite", "postgres")
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
 
 
 @contextmanager
-def database(kind: str) -> Iterator[str]:
-    """The URL of an empty database of this kind, that is gone after the block."""
+def databases(kind: str, count: int) -> Iterator[list[str]]:
+    """The URLs of empty databases of this kind, that are gone after the block."""
     if kind == "sqlite":
         with tempfile.TemporaryDirectory(prefix="kable-bench-") as folder:
-            yield f"sqlite:///{folder}/hub.db"
+            yield [f"sqlite:///{folder}/{number}/hub.db" for number in range(count)]
         return
     run = stores.Run()
     try:
         server = stores.private_server("bench", durable=True)
         server.start()
-        stores.execute(server.url(), "create database hub")
-        yield server.url("hub")
+        names = [f"hub_{number}" for number in range(count)]
+        for name in names:
+            execute(server.url(), f"create database {name}")
+        yield [server.url(name) for name in names]
     finally:
         run.end()
+
+
+@contextmanager
+def database(kind: str) -> Iterator[str]:
+    """As `databases`, a single one."""
+    with databases(kind, 1) as (url,):
+        yield url
 
 
 def absent(kind: str) -> str:
