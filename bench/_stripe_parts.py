@@ -3,11 +3,12 @@
 Each prints one line of JSON when it stands; they end by SIGTERM, the loop with its input too.
 """
 
+import random
 import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import stripe
 from _said import cpu, say
@@ -21,7 +22,7 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
 
     `limits` keeps Stripe's published limits, and a log of the requests.
     """
-    one = StripeSimulator(latency=float(latency))
+    one = Breaking(latency=float(latency))
     one.keep_log = bool(limits)
     one.limits = dict(LIMITS) if limits else None
 
@@ -30,6 +31,18 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
         marks = [document["marker"] for document in one.documents() if document["marker"]]
         counts = {"marked": len(marks), "distinct": len(set(marks)), "drafts": len(one.drafts())}
         return {**counts, "cpu": cpu(), "refused": one.refused}
+
+    @one.app.get("/bench/break/<int:percent>")
+    def breaking(percent: int) -> dict[str, Any]:
+        one.share = percent / 100
+        return {}
+
+    @one.app.get("/bench/ledger")
+    def ledger() -> list[tuple[str, bool]]:
+        """Whose each document is, by the hub's marker or by the loops' number, and whether it is
+        final."""
+        drawn = [each for found in one.all_ledgers() for each in found.of("invoice").values()]
+        return [(whose(each["metadata"]), each["status"] != "draft") for each in drawn]
 
     @one.app.get("/bench/finalized")
     def finalized() -> list[float]:
@@ -46,16 +59,43 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
 
+class Breaking(StripeSimulator):
+    """Does a share of what is written and then answers 500, as it goes on to under that key."""
+
+    share = 0.0
+    chance = random.Random(5)
+
+    def take_failure(self, request: str) -> Literal["", "before", "after"]:
+        """The failure for a request."""
+        hit = "/v1/invoices" in request and self.chance.random() < self.share
+        return "after" if hit else super().take_failure(request)
+
+
+def whose(metadata: Mapping[str, str]) -> str:
+    """The hub's invoice id, or the number that a loop gave."""
+    return metadata.get("number") or metadata.get("hub_marker", "").rpartition("/")[2]
+
+
 def sdk(url: str, key: str, customer: str) -> None:
     """Make as many invoices as each line of the input says; answer seconds and CPU seconds."""
-    client = stripe.StripeClient(key, base_addresses={"api": url}, max_network_retries=0)
+    client = client_of(url, key)
     made = 0
     for line in sys.stdin:
-        count, began, used = int(line), time.perf_counter(), cpu()
-        for _ in range(count):
-            made += 1
-            one_invoice(client, customer, f"sdk-{made}")
-        say({"seconds": time.perf_counter() - began, "cpu": cpu() - used})
+        count, began, used, failed = int(line), time.perf_counter(), cpu(), []
+        numbers = [f"sdk-{made + place}" for place in range(count)]
+        made += count
+        for number in numbers:
+            try:
+                one_invoice(client, customer, number)
+            except stripe.StripeError:
+                failed.append(number)
+        spent = {"seconds": time.perf_counter() - began, "cpu": cpu() - used}
+        say({**spent, "numbers": numbers, "failed": failed})
+
+
+def client_of(url: str, key: str) -> stripe.StripeClient:
+    """The typed client, with the two retries that it makes of itself."""
+    return stripe.StripeClient(key, base_addresses={"api": url})
 
 
 def one_invoice(client: stripe.StripeClient, customer: str, number: str) -> None:

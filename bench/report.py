@@ -1,0 +1,61 @@
+"""Measure all peers and write table and bars where the documentation shows them.
+
+    python3 run.py bench report --out docs/benchmarks
+
+About six minutes on a quiet machine. `FOLDER/peers.svg` and the part of `FOLDER.md` between its
+two marks are written anew; the rest of the page stays.
+"""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from _stage import Failed, stoppable
+from _table import markdown
+from _verdict import machine
+from peers import run, verdicts, written
+
+BEGINS, ENDS = "<!-- peers -->\n", "<!-- /peers -->\n"
+ROUNDS, ROUND, FAULTS = 5, 60, 100
+
+
+def told(lines: list, day: str) -> str:  # type: ignore[type-arg]
+    """What stands between the marks."""
+    command = "python3 run.py bench report --out docs/benchmarks"
+    head = f"Measured on {day}, {machine()}, by `{command}`: medians of {ROUNDS} rounds of {ROUND}"
+    reached = "".join(f"    {str(one).strip()}\n" for one in verdicts(lines))
+    return f"{head} invoices\n(four times as many at QuickBooks).\n\n{markdown(lines)}\n{reached}"
+
+
+def placed(page: str, text: str) -> str:
+    """The page with this text between its marks. Raises Failed where it has none."""
+    before, begins, rest = page.partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    if not begins or not ends:
+        raise Failed(f"the page has no lines {BEGINS.strip()} and {ENDS.strip()}")
+    return f"{before}{begins}\n{text}\n{ends}{after}"
+
+
+def main() -> int:
+    """Read the arguments; the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--out", type=Path, required=True, help="such as docs/benchmarks")
+    given = parser.parse_args()
+    page = given.out.with_suffix(".md")
+    stoppable()
+    try:
+        placed(page.read_text(), "")
+        lines = run(ROUNDS, ROUND, FAULTS)
+        written(given.out, lines)
+        day = str(datetime.now(UTC).date())
+        page.write_text(placed(page.read_text(), told(lines, day)))
+    except (Failed, OSError) as failure:
+        print(f"Failed: {failure}", file=sys.stderr)
+        return 1
+    print(f"Written: {page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
