@@ -24,6 +24,13 @@ _DELIVERIES = f"""
         WHERE delivery.connection_id = connection.id AND delivery.state = states.state))
     FROM connection CROSS JOIN states GROUP BY 1, 2, 3
 """  # noqa: S608 - words of our own
+_DELIVERIES_AT_ONCE = """
+    SELECT connection.provider, connection.environment, counted.state, SUM(counted.many)
+    FROM connection JOIN
+        (SELECT connection_id, state, COUNT(*) AS many FROM delivery GROUP BY connection_id, state)
+        counted ON counted.connection_id = connection.id
+    GROUP BY 1, 2, 3
+"""
 _OLDEST = """
     SELECT provider, MIN((SELECT MIN(due_at) FROM delivery
         WHERE delivery.connection_id = connection.id AND delivery.state = 'due'
@@ -50,8 +57,12 @@ Counts = dict[tuple[str, ...], int]
 
 
 def deliveries(database: Database) -> Counts:
-    """How many, by provider, environment and state."""
-    return _counted(database, _DELIVERIES)
+    """How many, by provider, environment and state.
+
+    SQLite counts range by range of an index in half the time of a GROUP BY; for PostgreSQL, which
+    looks each row up that was not vacuumed yet, one pass is quicker by far.
+    """
+    return _counted(database, _DELIVERIES if database.is_sqlite else _DELIVERIES_AT_ONCE)
 
 
 def oldest_due(database: Database) -> Counts:
@@ -84,7 +95,8 @@ class Tally:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._counted = Counter[tuple[str, ...]]()
-        self._until = _id(SystemClock().now())
+        # From the next millisecond on: ids tell no less apart.
+        self._until = _id(SystemClock().now() + timedelta(milliseconds=1))
 
     def count(self) -> Counts:
         """All of them until now; called by one thread at a time."""

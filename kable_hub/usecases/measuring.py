@@ -1,13 +1,18 @@
 """What those who watch a hub want to know of it, over all tenants and without naming one."""
 
+import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kable_hub.clock import Clock
 from kable_hub.store import measures
 from kable_hub.store.measures import Counts, Tally
 from kable_hub.usecases.hub import Hub
+
+QUICK = 0.1
+SPARED = 20
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,30 @@ class Measure:
     kind: Literal["gauge", "counter"] = "gauge"
 
 
+class Sparing:
+    """Does `work` so seldom that it takes a twentieth of the time at the most, and answers what
+    came of it last; what takes no tenth of a second is done each time."""
+
+    def __init__(self, clock: Clock, work: Callable[[], Counts]) -> None:
+        self._clock, self._work = clock, work
+        self._known: Counts = {}
+        self._until = -math.inf
+
+    def __call__(self) -> Counts:
+        began = self._clock.monotonic()
+        if began >= self._until:
+            self._known = self._work()
+            took = self._clock.monotonic() - began
+            self._until = began + (SPARED * took if took >= QUICK else 0.0)
+        return self._known
+
+
 class Measuring:
     """Measures one hub. What waits, is paused, free or lost is of this process alone."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._deliveries = Sparing(hub.clock, lambda: measures.deliveries(hub.database))
         self._tally = Tally(hub.database)
         self._one_at_a_time = threading.Lock()
 
@@ -38,7 +62,7 @@ class Measuring:
         database, now = self._hub.database, self._hub.now()
         at, by = ("provider", "environment"), ("provider",)
         told = "Deliveries by state."
-        yield Measure("deliveries", told, (*at, "state"), measures.deliveries(database))
+        yield Measure("deliveries", told, (*at, "state"), self._deliveries())
         oldest = measures.oldest_due(database)
         ages = {whose: max(0, (now - since) // 1000) for whose, since in oldest.items()}
         told = "Seconds since the oldest due delivery of an active connection came due."

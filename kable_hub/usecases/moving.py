@@ -130,8 +130,8 @@ class _Moving:
         mark = self._mark_of_source()
         there = moves.marked(self.target)
         if there is None:
-            if mark and mark.role == "left" and self._instance(self.target):
-                return Moved(self.place)
+            if mark and mark.role == "left":
+                return self._moved_before()
             self._need_empty_target()
         elif not self._is_ours(there, mark):
             raise Conflict("target_in_use", f"The target is no empty store: {there.told()}.")
@@ -160,6 +160,18 @@ class _Moving:
             said = "The move was begun by another version of the hub: --release, and begin anew."
             raise Conflict("other_version", said)
         return mark
+
+    def _moved_before(self) -> Moved:
+        if not self._has_tables(self.target) or self._instance(self.target) != self._instance(
+            self.source
+        ):
+            said = "The store was moved there before, and is there no more."
+            raise Conflict("other_move", f"{said} --release takes it back into use here.")
+        return Moved(self.place)
+
+    def _has_tables(self, database: Database) -> bool:
+        with database.read():
+            return bool(database.peewee.table_exists("instance"))
 
     def _need_empty_target(self) -> None:
         with self.target.read():

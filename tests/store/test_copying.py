@@ -17,7 +17,7 @@ from tests.stores import drop_database, fresh_database_url, migrated
 
 MOVED = [one for one in t.TABLES if one not in moves.STAYING]
 QUICK = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],

@@ -98,6 +98,18 @@ def test_what_was_moved_is_not_moved_again(filled, target):
     assert said == []
 
 
+def test_a_new_place_that_was_emptied_or_taken_by_another_is_not_filled_again(filled, target):
+    moving.move(filled, target)
+    database = Database(target)
+    for text in ("UPDATE instance SET id = 'another'", "DROP TABLE instance"):
+        with database.write():
+            database.sql(text)
+        with pytest.raises(Conflict, match="was moved there before, and is there no more"):
+            moving.move(filled, target)
+    database.close()
+    assert role(filled.database_url) == "left"
+
+
 def test_the_way_back_is_the_same(filled, target, tmp_path):
     before = contents(filled.database_url)
     moving.move(filled, target)

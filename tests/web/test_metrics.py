@@ -5,12 +5,14 @@ from contextlib import contextmanager
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from kable_hub.clock import ManualClock
 from kable_hub.settings import Settings, SettingsError
 from kable_hub.store import tables as t
 from kable_hub.store.alarms import DAY_MS
 from kable_hub.store.ids import new_id
 from kable_hub.sync.budget import Spender
-from kable_hub.usecases.measuring import Measuring
+from kable_hub.testing.builders import NOW
+from kable_hub.usecases.measuring import Measuring, Sparing
 from kable_hub.usecases.running import start_engine
 from tests.conftest import fresh
 from tests.stores import KINDS, migrated
@@ -23,6 +25,14 @@ TOKEN = "scrape-me-5b1c9e77aa"
 def watched(request, tmp_path):
     """A site whose figures may be read, with one invoice in each of some states."""
     for url in fresh(request.param, tmp_path, migrated):
+        with watched_site(url, tmp_path) as one:
+            yield one
+
+
+@pytest.fixture
+def gated(tmp_path):
+    """The same on SQLite alone, for what no database takes part in."""
+    for url in fresh("sqlite", tmp_path, migrated):
         with watched_site(url, tmp_path) as one:
             yield one
 
@@ -129,30 +139,48 @@ def test_what_was_tried_before_this_process_is_not_counted_again(watched: Site):
     assert counted["attempts"] == {}
 
 
-def test_a_process_that_drains_tells_of_its_threads_and_limits(watched: Site):
-    provider = watched.hub.registry.provider("acme")
+def test_a_process_that_drains_tells_of_its_threads_and_limits(gated: Site):
+    provider = gated.hub.registry.provider("acme")
     spender = Spender(provider, next(iter(provider.urls)), "con_1", "")
-    watched.hub.budget.pause(spender, "", None)
-    engine = start_engine(watched.hub)
+    gated.hub.budget.pause(spender, "", None)
+    engine = start_engine(gated.hub)
     try:
-        found = figures(watched)
+        found = figures(gated)
     finally:
         engine.stop()
     assert found["kable_push_threads_lost", "acme"] == 0
-    assert 0 <= found["kable_drain_slots_free", "acme"] <= watched.hub.settings.drain_slots
+    assert 0 <= found["kable_drain_slots_free", "acme"] <= gated.hub.settings.drain_slots
     assert found["kable_limits_paused", "acme"] == len(provider.limits)
 
 
+def test_a_figure_that_is_dear_is_counted_for_a_twentieth_of_the_time_at_the_most():
+    clock = ManualClock(NOW)
+    counts = []
+
+    def count(seconds):
+        clock.advance(seconds)
+        counts.append(len(counts))
+        return {("acme",): len(counts)}
+
+    dear, quick = Sparing(clock, lambda: count(1)), Sparing(clock, lambda: count(0.01))
+    assert [dear(), dear()] == [{("acme",): 1}] * 2
+    clock.advance(18.9)
+    assert dear() == {("acme",): 1}
+    clock.advance(0.2)
+    assert dear() == {("acme",): 2}
+    assert [quick(), quick()] == [{("acme",): 3}, {("acme",): 4}]
+
+
 @pytest.mark.parametrize("token", ["", "scrape-me-5b1c9e77ab", "scrape-me", "\u00fc"])
-def test_without_the_token_nothing_is_told(watched: Site, token: str):
-    answer = scraped(watched, token.encode().decode("latin-1"))
+def test_without_the_token_nothing_is_told(gated: Site, token: str):
+    answer = scraped(gated, token.encode().decode("latin-1"))
     assert (answer.status_code, answer.json["code"]) == (401, "unauthorized")
     assert "kable_deliveries" not in answer.text
 
 
-def test_an_operators_key_is_no_token_and_the_token_no_key(watched: Site):
-    assert scraped(watched, watched.operator).status_code == 401
-    assert watched.get("/customers", key=TOKEN).status_code == 401
+def test_an_operators_key_is_no_token_and_the_token_no_key(gated: Site):
+    assert scraped(gated, gated.operator).status_code == 401
+    assert gated.get("/customers", key=TOKEN).status_code == 401
 
 
 def test_where_no_token_is_set_there_is_nothing(web: Site):
@@ -160,9 +188,9 @@ def test_where_no_token_is_set_there_is_nothing(web: Site):
     assert scraped(web, web.operator).status_code == 404
 
 
-def test_no_tenant_and_no_secret_is_told(watched: Site):
-    text = scraped(watched).text
-    for word in (watched.account, "Northwind", "con_", "cus_", CANARY, TOKEN):
+def test_no_tenant_and_no_secret_is_told(gated: Site):
+    text = scraped(gated).text
+    for word in (gated.account, "Northwind", "con_", "cus_", CANARY, TOKEN):
         assert word not in text
 
 
