@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from kable_stripe_payments.client import Client
 
-from kable_hub.domain import Push, Receipt
+from kable_hub.domain import Push, Receipt, Unfinished
 from kable_hub.errors import OutcomeUnknown, ProviderError
+from kable_hub.store import outbox
 from kable_hub.sync import endings, worker
 from kable_hub.sync.access import Access
 from kable_hub.sync.gate import Gate
-from kable_hub.sync.steps import Steps
+from kable_hub.sync.steps import Steps, frozen
 from kable_hub.sync.worker import Worker
 
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -117,6 +118,24 @@ def no_lock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Access, "refresh", refresh)
 
 
+def drafts_at_once(patch: pytest.MonkeyPatch) -> None:
+    """A draft is gone on from although a step of it may still come through."""
+    sound = Worker.found
+
+    def found(self: Worker, run: Any, found: Any, refusal: Any = None) -> Any:
+        if isinstance(found, Unfinished) and refusal is None:
+            run.generation = frozen(run).with_progress(found.progress)
+            return self._send(run)
+        return sound(self, run, found, refusal)
+
+    patch.setattr(Worker, "found", found)
+
+
+def edit_what_was_sent(patch: pytest.MonkeyPatch) -> None:
+    """An edit asks nobody whether a document may exist."""
+    patch.setattr(outbox, "discard_frozen", lambda *_: True)
+
+
 TWICE, HALF = "stands 2 times", "half made"
 CONFLICT = "document_conflict"
 LOST, KEPT, LATE = ("lost after",), ("500 kept",), ("late",)
@@ -130,6 +149,7 @@ MUTANTS = (
     Mutant("done before sent", done_before_sent, "stripe", ("reset before",), "stands 0 times"),
     Mutant("no find after unknown", no_find, "stripe", KEPT, HALF, invoices=4),
     Mutant("believe absence at once", believe_absence, "stripe", LATE, HALF, seed=4, rate=0.7),
+    Mutant("draft at once", drafts_at_once, "stripe", LATE, "differs by", seed=4, rate=0.7),
     Mutant("retry in the call", retry_at_once, "stripe", LOST, TWICE, seed=3, invoices=4),
     Mutant(
         "refresh without lock",
