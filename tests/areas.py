@@ -36,6 +36,7 @@ BUDGETS = {
 FIRST = (
     "tests/e2e/",
     "tests/integration/",
+    "tests/campaigns/",
     "tests/packaging/",
     "tests/docs/test_bench.py",
     "tests/web/fuzz/",
