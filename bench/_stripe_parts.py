@@ -22,7 +22,7 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
 
     `limits` keeps Stripe's published limits, and a log of the requests.
     """
-    one = Breaking(latency=float(latency))
+    one = Breaking(float(latency))
     one.keep_log = bool(limits)
     one.limits = dict(LIMITS) if limits else None
 
@@ -44,6 +44,11 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
         drawn = [each for found in one.all_ledgers() for each in found.of("invoice").values()]
         return [(whose(each["metadata"]), each["status"] != "draft") for each in drawn]
 
+    @one.app.get("/bench/latest")
+    def latest() -> dict[str, float]:
+        """When the newest final invoice was first asked for, and how many are final."""
+        return {"first": one.firsts[-1] if one.firsts else 0.0, "count": len(one.firsts)}
+
     @one.app.get("/bench/finalized")
     def finalized() -> list[float]:
         """When each invoice was made final, in seconds."""
@@ -64,6 +69,22 @@ class Breaking(StripeSimulator):
 
     share = 0.0
     chance = random.Random(5)
+
+    def __init__(self, latency: float) -> None:
+        self.firsts: list[float] = []
+        """When each final invoice was first asked for, where one is made after another."""
+
+        self._began = 0.0
+        super().__init__(latency=latency)
+
+    def admit(self, request: Any) -> Any:
+        """Note when the first request since the last invoice came."""
+        if request.path.startswith("/v1/"):
+            self._began = self._began or time.time()
+            if request.path.endswith("/finalize"):
+                self.firsts.append(self._began)
+                self._began = 0.0
+        return super().admit(request)
 
     def take_failure(self, request: str) -> Literal["", "before", "after"]:
         """The failure for a request."""

@@ -183,6 +183,7 @@ def measured(peers: list[Peer | Line], rounds: int, count: int, faults: int) -> 
         for place, peer in enumerate(peers):
             if isinstance(peer, Peer):
                 told = peer.push(count if number else 10)  # the first round only warms up
+                progress(f"round {number} of {rounds}, {peer.name}: {told.seconds:.1f} s")
                 runs[place] += [told] if number else []
     return [
         one if isinstance(one, Line) else line(one, runs[place], count, faults)
@@ -206,9 +207,15 @@ def broken(peer: Peer, count: int) -> int:
         told = peer.push(count)
     finally:
         session().get(f"{peer.simulator}/bench/break/0").raise_for_status()
+    progress(f"amid 500s, {peer.name}: {told.seconds:.1f} s")
     ledger = session().get(f"{peer.simulator}/bench/ledger").json()
     done = sorted({*told.numbers} - {*told.failed})
     return disagreements(done, told.failed, [(owner, final) for owner, final in ledger])
+
+
+def progress(words: str) -> None:
+    """Tell whoever waits, beside what is kept."""
+    print(words, file=sys.stderr, flush=True)
 
 
 def verdicts(lines: list[Line]) -> list[Verdict]:

@@ -78,7 +78,7 @@ def drain(
         lane = load_lane(connection_id)
     if lane is None:
         return False
-    states, not_before = NOTHING, 0
+    states, not_before, work = NOTHING, 0, None
     try:
         if lane.provider in {one.slug for one in rooms.dispatcher.registry.providers()}:
             work = _Slice(rooms, lane, lease, pace, pushers, stop, others_wait, lost)
@@ -86,7 +86,17 @@ def drain(
     finally:
         now = epoch_ms(rooms.clock.now())
         rooms.queue.release(connection_id, lease.token, now, states=states, not_before=not_before)
+    if work is not None:
+        _hear_of_resume(rooms, connection_id, states)
     return True
+
+
+def _hear_of_resume(rooms: Rooms, connection_id: str, states: str) -> None:
+    """A pause that ended while the lease was given back: its wake was written over."""
+    with rooms.database.read():
+        lane = load_lane(connection_id)
+    if lane is not None and _claimable(lane) != states:
+        rooms.queue.wake(connection_id, epoch_ms(rooms.clock.now()))
 
 
 _Job: TypeAlias = tuple[Callable[[Sequence[Run]], list[Settlement]], list[Run]]

@@ -18,6 +18,7 @@ from kable_hub.store import tables as t
 from kable_hub.store.credentials import save_credentials
 from kable_hub.sync.keys import CLOCKS_DIFFER
 from kable_hub.testing import Fault
+from kable_hub.usecases import connections
 from tests.acme import PROVIDER, Acme
 from tests.delivery.stage import SCOPE, Stage, stage
 
@@ -325,3 +326,24 @@ def test_a_mark_survives_a_power_cut(at_work: Stage, monkeypatch: pytest.MonkeyP
     at_work.invoice()
     at_work.drain()
     assert seen == [full]
+
+
+def test_a_connection_that_is_resumed_while_its_lease_is_given_back_goes_on(
+    at_work: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice, queue = at_work.invoice(), at_work.hub.queue
+    connections.pause(at_work.hub, SCOPE, "acme")
+    release = queue.release
+
+    def overtaken(*given: Any, **how: Any) -> None:
+        connections.resume(at_work.hub, SCOPE, "acme")
+        release(*given, **how)
+
+    monkeypatch.setattr(queue, "release", overtaken)
+    at_work.drain()
+    monkeypatch.undo()
+    assert at_work.delivery(invoice).state == "due"
+    assert queue.due_connections(at_work.hub.now(), 9, "acme") == ["con_1"]
+    at_work.drain()
+    assert at_work.delivery(invoice).state == "delivered"
+    assert queue.due_connections(at_work.hub.now(), 9, "acme") == []
