@@ -19,7 +19,10 @@ _OFFER_ONE = """
     RETURNING provider
 """
 _WITHDRAW = "UPDATE connection SET wake_sent_at = NULL WHERE id = ?"
-_LEASED_BY_PROVIDER = "SELECT provider, COUNT(*) FROM connection WHERE lease_until > ? GROUP BY 1"
+_WORK = """
+    SELECT COUNT(*) FROM (
+        SELECT 1 FROM connection WHERE next_due_at <= ? AND provider = ? LIMIT ?) AS due
+"""
 
 
 class Offers:
@@ -51,8 +54,7 @@ class Offers:
         with self._database.write(durable=False):
             self._database.sql(_WITHDRAW, connection_id)
 
-    def leased(self, now: int) -> dict[str, int]:
-        """How many connections of each provider are worked now, by whomever."""
+    def work(self, now: int, limit: int, provider: str) -> int:
+        """How many connections to a provider are worked now or wait for it, counted to `limit`."""
         with self._database.read():
-            rows = self._database.sql(_LEASED_BY_PROVIDER, now).fetchall()
-        return {str(provider): int(count) for provider, count in rows}
+            return int(self._database.sql(_WORK, now, provider, limit).fetchone()[0])

@@ -42,6 +42,16 @@ STALLED_SECONDS = 10.0
 GRACEFUL_SECONDS = 1.0
 """So long the queue is told of ends; drains that go on longer end without their jobs."""
 
+POLL_SECONDS = 0.5
+"""A call that comes while a worker looks and finds nothing is not heard, and is found so."""
+
+PATIENCE, MUCH_PATIENCE = 3.0, 30.0
+"""Seconds for which a worker that has its share of the drains, or more, leaves calls to others;
+not for ever, since they may be stuck."""
+
+SHORTEST, LONGEST = 0.02, 0.2
+"""Seconds between two looks at whether it has its share."""
+
 AFTER_FAILURE = 1.0
 LEEWAY = 5.0
 _PARTS = [one for one in range(1, 60) if 60 % one == 0]
@@ -142,7 +152,7 @@ class ClusterEngine:
         self._know_tasks(drains, ticks)
         async with drains.open_async():
             providers = self._rooms.dispatcher.registry.providers()
-            workers = [_worker(drains, one.slug, self._slots) for one in providers]
+            workers = [_worker(drains, one.slug, 1) for one in providers]
             workers.append(_worker(ticks, TICKS, 2 * len(self._ticks)))
             await _until_one_ends(self._over.wait(), *workers)
 
@@ -159,10 +169,18 @@ class ClusterEngine:
         ticks.periodic(cron=cron(REAP_SECONDS))(task(reap))
 
     async def _drain(self, provider: str, connection_id: str) -> None:
-        begun = self._lanes.begin(provider, connection_id)
-        if begun is None:
-            begun = self._hands.submit(self._offers.withdraw, connection_id)
-        await asyncio.wrap_future(begun)
+        """Begin a drain; the job is over once this worker would take another."""
+        if self._lanes.begin(provider, connection_id) is None:
+            await asyncio.wrap_future(self._hands.submit(self._offers.withdraw, connection_id))
+        waited, pause = 0.0, SHORTEST
+        while not self._stop.is_set():
+            share = await asyncio.wrap_future(self._hands.submit(self._share, provider))
+            more = self._lanes.busy(provider) - share
+            wish = 0.0 if more < 0 else PATIENCE if more == 0 else MUCH_PATIENCE
+            if self._lanes.free(provider) and waited >= wish:
+                return
+            await asyncio.sleep(pause)
+            waited, pause = waited + pause, min(LONGEST, 1.5 * pause)
 
     def _ticking(
         self, name: str, work: Callable[[], None]
@@ -190,9 +208,16 @@ class ClusterEngine:
 
     def _share_drains(self) -> None:
         """A worker with more than its share of a provider's drains lets go after their slices."""
+        providers = self._rooms.dispatcher.registry.providers()
+        self._lanes.fair = {one.slug: self._share(one.slug) for one in providers}
+
+    def _share(self, provider: str) -> int:
+        """How many drains of a provider each worker has where all have as many."""
         workers = max(1, self._rooms.budget.sharers)
-        leased = self._offers.leased(self._now())
-        self._lanes.fair = {slug: -(-count // workers) for slug, count in leased.items()}
+        if workers == 1:
+            return self._slots + 1
+        work = self._offers.work(self._now(), workers * self._slots, provider)
+        return max(1, -(-work // workers))
 
     def _now(self) -> int:
         return epoch_ms(self._rooms.clock.now())
@@ -215,6 +240,7 @@ def _worker(app: App, queue: str, concurrency: int) -> Coroutine[Any, Any, None]
         queues=[queue],
         name="",  # no logger of its own, which the filter in calling.py would not reach
         concurrency=concurrency,
+        fetch_job_polling_interval=POLL_SECONDS,
         delete_jobs="always",
         install_signal_handlers=False,
         shutdown_graceful_timeout=GRACEFUL_SECONDS,

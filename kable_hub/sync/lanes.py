@@ -74,6 +74,10 @@ class Lanes:
         free = {lane.slug: max(0, lane.free) for lane in lanes}
         return free, {lane.slug: lane.pushers.lost for lane in lanes}
 
+    def busy(self, provider: str) -> int:
+        """How many drains of this provider run here."""
+        return self._lane(provider).busy
+
     def runs(self, connection_id: str) -> bool:
         """Whether a connection is drained here."""
         return connection_id in self._running
