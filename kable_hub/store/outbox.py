@@ -12,7 +12,7 @@ from typing import Any, Literal
 from peewee import Expression
 
 from kable_hub.domain import PaymentStatus
-from kable_hub.store import notices
+from kable_hub.store import notices, restored
 from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
 from kable_hub.store.rows import insert_new
@@ -45,9 +45,10 @@ def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str
     Answers the connections that have something due now.
     """
     rows = [_row(scope, opening, now) for opening in openings]
+    restored.doubt(rows, now)
     written = insert_new(t.Delivery, rows)
     notices.tell_ends(scope, [one["id"] for one in rows if _stuck(one, written)], now)
-    return sorted({row["connection_id"] for row in rows if row["state"] == "due"})
+    return sorted({row["connection_id"] for row in rows if row["state"] in ("due", "uncertain")})
 
 
 def open_void(scope: Scope, delivery_id: str, now: int) -> str | None:

@@ -2,14 +2,21 @@
 
 Every unfinished push may stand at its provider by now. What can be looked for at once becomes
 `uncertain`; what waits for a link or a connection stays `blocked` and is looked for when that
-wakes it. Nothing is sent before it was looked for, and never under a key that may be used up: what
-was frozen counts no more, and generations go on a thousand numbers further.
+wakes it. The same holds for pushes that are opened later for invoices from before. Nothing is sent
+before it was looked for, and never under a key that may be used up: what was frozen counts no more,
+and generations go on at the number of the second, which was never reached by counting.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
+from ulid import ULID
+
+from kable_hub.clock import from_ms
+from kable_hub.store import tables as t
 from kable_hub.store.database import Database
 
-LEAP = 1000
-"""More generations than a delivery has ever had: keys beyond were never used."""
+_EPOCH = 1_700_000_000
 
 _UNFINISHED = """
     kind = 'push' AND (state IN ('held', 'due', 'pushing', 'uncertain', 'rejected')
@@ -22,7 +29,8 @@ _COUNT = f"""
 """  # noqa: S608 - own words
 _LOOKED_FOR = "(state <> 'blocked' OR blocked_on IN ('customer', 'settings'))"
 _DELIVERIES = f"""
-    UPDATE delivery SET may_exist = TRUE, generation = generation + {LEAP},
+    UPDATE delivery SET may_exist = TRUE,
+        generation = CASE WHEN generation < ? THEN ? ELSE generation + 1000 END,
         frozen = FALSE, plan_version = plan_version + 1, failures = 0,
         was_held = (was_held OR state = 'held'), updated_at = ?, due_at = ?,
         uncertain_since = CASE WHEN {_LOOKED_FOR} THEN ? END,
@@ -43,5 +51,28 @@ def counts(database: Database) -> list[tuple[str, str, str, int]]:
 
 def mark(database: Database, now: int) -> int:
     """Mark every unfinished push, in one commit; answers how many."""
+    leap = _leap(now)
     with database.write():
-        return int(database.sql(_DELIVERIES, now, now, now, _SAID).rowcount)
+        database.sql("UPDATE instance SET restored_at = ?", now)
+        return int(database.sql(_DELIVERIES, leap, leap, now, now, now, _SAID).rowcount)
+
+
+def doubt(rows: Sequence[dict[str, Any]], now: int) -> None:
+    """New operations, as they are about to be written: pushes of invoices from before an older
+    state was put back may have been opened and sent in the time that was lost."""
+    pushes = [one for one in rows if one["kind"] == "push"]
+    at = t.Instance.select(t.Instance.restored_at).scalar() if pushes else None
+    if at is None:
+        return
+    since = f"inv_{str(ULID.from_datetime(from_ms(at)))[:10]}"
+    for one in pushes:
+        if one["subject_id"] < since:
+            one |= {"may_exist": True, "generation": _leap(now), "was_held": one["state"] == "held"}
+            if one["state"] == "due":
+                one |= {"state": "uncertain", "uncertain_since": now}
+                one |= {"error_code": "restored", "error_message": _SAID}
+
+
+def _leap(now: int) -> int:
+    """A generation beyond all that were reached by counting, and beyond those of the last time."""
+    return now // 1000 - _EPOCH

@@ -61,9 +61,12 @@ __all__ = [
 
 
 class Instance(Table):
-    """One row: the identity of this hub, part of every marker and key."""
+    """One row: the identity of this hub, part of every marker and key. `restored_at`: when an older
+    state of its store was put back last.
+    """
 
     id = pw.TextField(primary_key=True)
+    restored_at = MomentField(null=True)
 
 
 class WorkerProcess(Table):

@@ -6,6 +6,7 @@ from kable_hub.clock import epoch_ms
 from kable_hub.store import copying, moves, outbox, restored
 from kable_hub.store import tables as t
 from kable_hub.store.copying import Copied
+from kable_hub.store.ids import new_id
 from kable_hub.testing import Fault
 from tests.delivery.stage import SCOPE
 
@@ -216,3 +217,46 @@ def test_it_may_be_run_twice(at_work, times):
     work(at_work)
     assert states(at_work, held, due) == ["held", "delivered"]
     assert documents(at_work) == ["INV-2"]
+
+
+def test_an_invoice_from_before_that_is_opened_later_is_looked_for_first(at_work):
+    """In the time that was lost its customer was linked and it was sent; now that happens anew."""
+    sent, unsent, held, new = (at_work.invoice() for _ in range(4))
+    with at_work.hub.database.write():
+        t.Delivery.delete().execute()
+    backup = Backup(at_work)
+    with at_work.hub.database.write():
+        at_work.open("push", sent)
+    at_work.drain()
+    backup.put_back()
+    assert mark(at_work) == 0
+    with at_work.hub.database.write():
+        t.Invoice.update(id=new_id("inv")).where(t.Invoice.id == new).execute()
+        fresh = t.Invoice.select(t.Invoice.id).order_by(t.Invoice.id.desc()).scalar()
+        t.InvoiceLine.update(invoice_id=fresh).where(t.InvoiceLine.invoice_id == new).execute()
+        for one, state in ((sent, "due"), (unsent, "due"), (held, "held"), (fresh, "due")):
+            at_work.open("push", one, state)
+    found = [at_work.delivery(one) for one in (sent, unsent, held, fresh)]
+    assert [row.state for row in found] == ["uncertain", "uncertain", "held", "due"]
+    assert [row.may_exist for row in found] == [True, True, True, False]
+    with at_work.hub.database.write():
+        since = epoch_ms(at_work.hub.clock.now()) - 2000
+        t.Delivery.update(uncertain_since=since).where(t.Delivery.state == "uncertain").execute()
+    work(at_work)
+    assert states(at_work, sent, unsent, held, fresh) == ["delivered"] * 2 + ["held", "delivered"]
+    assert documents(at_work) == ["INV-1", "INV-2", "INV-4"]
+    assert at_work.delivery(sent).receipt["adopted"]
+
+
+def test_no_key_is_used_again_however_often_the_same_backup_is_put_back(at_work):
+    one = at_work.invoice()
+    backup = Backup(at_work)
+    reached = []
+    for times in range(3):
+        backup.put_back()
+        now = epoch_ms(at_work.hub.clock.now()) + times * 1000
+        restored.mark(at_work.hub.database, now)
+        reached.append(at_work.delivery(one).generation)
+    assert len(set(reached)) == 3
+    restored.mark(at_work.hub.database, now)
+    assert at_work.delivery(one).generation > max(reached)
