@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from kable_stripe_payments.simulator import LIMITS, faults
+from werkzeug.http import http_date
 
 from kable_hub.testing import observing
 from kable_hub.usecases import accounts
@@ -27,15 +28,20 @@ def states(shop, key=""):
     return counts
 
 
-def bulk(shop, count, key=""):
-    items = [invoice(f"MANY-{n}") for n in range(count)]
+def bulk(shop, count, key="", number="MANY"):
+    items = [invoice(f"{number}-{n}") for n in range(count)]
     assert shop.made("/invoices/bulk", {"invoices": items}, key=key)["accepted"] == count
 
 
 def busiest_second(shop, path=""):
     """The most requests that Stripe saw of the merchant within any second."""
-    times = [one.at for one in shop.stripe.seen(path=path) if "/v1/" in one.path]
-    return max(sum(start <= at < start + 1 for at in times) for start in times)
+    return busiest(one.at for one in shop.stripe.seen(path=path) if "/v1/" in one.path)
+
+
+def busiest(moments, seconds=1):
+    """The most of them within any second, or so many."""
+    times = list(moments)
+    return max(sum(start <= at < start + seconds for at in times) for start in times)
 
 
 def test_42_many_invoices_stay_below_the_limit_and_all_arrive(shop):
@@ -51,6 +57,40 @@ def test_42_many_invoices_stay_below_the_limit_and_all_arrive(shop):
     assert len(shop.invoices()) == MANY
     tried = {one["attempts"] for one in shop.get("/deliveries?limit=200")["items"]}
     assert tried == {1}
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_42_a_429_is_waited_out_as_stripe_asks_and_then_it_goes_on_by_itself(shop, form):
+    shop.customer()
+    asked = "20" if form == "seconds" else http_date(shop.clock.now() + timedelta(seconds=20))
+    shop.stripe.fault(faults.rate_limited("global-rate", asked, path="/v1/invoices$"))
+    bulk(shop, 5)
+    shop.until_quiet()
+    assert states(shop) == {"delivered": 5}
+    assert len(shop.invoices()) == 5
+    refused = next(one.at for one in shop.stripe.requests if one.status == 429)
+    later = [one.at for one in shop.stripe.requests if one.at > refused]
+    # What other threads had under way ends at once; a date has no fractions of a second.
+    waited = [at - refused for at in later if at - refused > 2]
+    assert 18.9 <= min(waited) <= 40
+
+
+def test_42_after_a_429_calls_come_more_slowly_and_then_as_before(shop):
+    shop.pace = replace(shop.pace, slice_seconds=3600, width=1)
+    shop.customer()
+    shop.clock.advance(2)
+    bulk(shop, 30)
+    shop.stripe.fault(faults.rate_limited("global-rate", "5", path="/v1/invoices$", skip=1))
+    shop.until_quiet()
+    refused = next(one.at for one in shop.stripe.requests if one.status == 429)
+    slow = busiest((one.at for one in shop.stripe.requests if one.at > refused), 4)
+    shop.clock.advance(120)
+    before = shop.clock.now().timestamp()
+    bulk(shop, 30, number="LATER")
+    shop.until_quiet()
+    quick = busiest((one.at for one in shop.stripe.requests if one.at >= before), 4)
+    assert slow < 0.9 * quick
+    assert states(shop) == {"delivered": 60}
 
 
 def test_42_a_burst_of_429_fails_nothing_and_leaves_another_tenant_alone(shop):

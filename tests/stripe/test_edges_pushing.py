@@ -167,6 +167,8 @@ def test_21_a_stored_500_is_got_round_by_looking_and_never_doubles(shop, step, d
     made = shop.push()
     once(shop, made)
     assert {code for code in shop.tries(made) if code} <= {"http_500", "not_settled_yet"}
+    asked = [call for call in shop.calls("POST", "/v1/invoices") if step in f"{call} "]
+    assert len(asked) <= 3, "the stored answer is not asked for again and again"
 
 
 @pytest.mark.parametrize("path", STEPS.values(), ids=STEPS)
