@@ -363,9 +363,12 @@ def run_tests(project: Project, arguments: list[str], environment: dict[str, str
     if "--fast" in arguments:
         arguments = [word for word in arguments if word != "--fast"]
         options += [f"--ignore={area}" for area in SLOW_AREAS]
-    # Workers pay for whole runs; a named file or test starts quicker without them.
-    if not arguments and (os.cpu_count() or 1) > 1:
-        options += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    # Workers pay for whole runs; a named file or test starts quicker without them. One more than
+    # there are cores: each waits a quarter of its time, for processes, browsers and databases.
+    cores = os.cpu_count() or 1
+    if not arguments and cores > 1:
+        workers = str(min(cores, 3) + 1)
+        options += ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
     note("== pytest")
     command = [project.program("python"), "-m", "pytest", *options, *arguments]
     return subprocess.run(command, env=environment, check=False).returncode

@@ -359,11 +359,21 @@ def test_further_words_go_to_pytest_and_fast_leaves_the_slow_areas_out(recorded,
     assert "--fast" not in words
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="one core")
-def test_the_whole_suite_runs_on_two_workers(recorded, finished):
+@pytest.mark.parametrize(("cores", "workers"), [(2, 3), (3, 4), (64, 4)])
+def test_the_whole_suite_runs_on_a_worker_more_than_there_are_cores(
+    recorded, finished, monkeypatch, cores, workers
+):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
     run.test(finished, [])
 
-    assert "-n 2" in recorded.read_text().splitlines()[-1]
+    assert f"-n {workers}" in recorded.read_text().splitlines()[-1]
+
+
+def test_one_core_runs_the_whole_suite_without_workers(recorded, finished, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    run.test(finished, [])
+
+    assert "-n" not in recorded.read_text().splitlines()[-1].split()
 
 
 def test_an_empty_run_fails(finished, monkeypatch):
