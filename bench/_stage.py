@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,9 +126,24 @@ class Hub:
 
     def push(self, patience: float = PATIENCE) -> None:
         """Let everything that was posted so far go out. Raises Failed after `patience` seconds."""
+        self.resume()
+        self.await_all(patience)
+
+    def resume(self) -> None:
+        """Let everything that was posted so far go out, without waiting."""
         self.call("POST", f"/connections/{self.slug}/resume")
+
+    def await_all(self, patience: float = PATIENCE) -> None:
+        """Wait until everything is delivered. Raises Failed after `patience` seconds."""
+        self._until(lambda counts: counts.get("delivered", 0) >= self._posted, patience)
+
+    def await_first_tries(self) -> None:
+        """Wait until nothing is left that was not tried yet."""
+        self._until(lambda counts: not (counts.get("due") or counts.get("pushing")), PATIENCE)
+
+    def _until(self, there: Callable[[dict[str, int]], bool], patience: float) -> None:
         ends = time.monotonic() + patience
-        while self._delivered() < self._posted:
+        while not there(self.call("GET", f"/connections/{self.slug}")["counts"]):
             if time.monotonic() > ends:
                 raise Failed("the invoices did not arrive in time")
             time.sleep(0.25)
@@ -136,10 +151,6 @@ class Hub:
     def hold(self) -> None:
         """Let nothing go out until `push`."""
         self.call("POST", f"/connections/{self.slug}/pause", {"reason": "bench"})
-
-    def _delivered(self) -> int:
-        counts: dict[str, int] = self.call("GET", f"/connections/{self.slug}")["counts"]
-        return counts.get("delivered", 0)
 
 
 def usage(url: str) -> Any:

@@ -16,6 +16,8 @@ from kable_stripe_payments.simulator import LIMITS, StripeSimulator
 
 from kable_hub import Environment
 
+TEST = Environment.TEST
+
 
 def simulator(environment: str = "test", latency: str = "0", limits: str = "") -> None:
     """A Stripe with one merchant and one customer with a card; `latency` in seconds.
@@ -64,6 +66,41 @@ def simulator(environment: str = "test", latency: str = "0", limits: str = "") -
         signal.sigwait({signal.SIGTERM, signal.SIGINT})
 
 
+def crowd(count: str, latency: str, permitted: str = "") -> None:
+    """A Stripe with so many merchants, a customer each; `permitted` calls a second for each."""
+    one = Breaking(0.0)
+    one.keep_log = True
+    if permitted:
+        one.limits = {"test": int(permitted), "endpoint": int(permitted), "search": 20}
+    whose = {}
+    for number in range(int(count)):
+        account = one.add_account(f"Bench {number}").id
+        key, customer = one.add_key(account, TEST), one.add_customer(account, TEST)
+        whose[key] = {"place": number, "key": key, "customer": customer}
+
+    @one.app.get("/bench/begin")
+    def begin() -> dict[str, Any]:
+        """From now on it takes its time, and the log is empty."""
+        one.latency = float(latency)
+        one.requests.clear()
+        return {}
+
+    @one.app.get("/bench/calls")
+    def calls() -> dict[str, Any]:
+        """Of each call: when it was answered, whose it was, and whether it made one final."""
+        found = [
+            (seen.at, whose[key]["place"], seen.path.endswith("/finalize") and seen.status == 200)
+            for seen in list(one.requests)
+            if (key := seen.header("authorization").removeprefix("Bearer ")) in whose
+        ]
+        return {"calls": found, "refused": one.refused, "cpu": cpu()}
+
+    with one:
+        said = {"url": one.url, "merchants": list(whose.values())}
+        say({**said, "configuration": one.configuration()})
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
 class Breaking(StripeSimulator):
     """Does a share of what is written and then answers 500, as it goes on to under that key."""
 
@@ -88,7 +125,7 @@ class Breaking(StripeSimulator):
 
     def take_failure(self, request: str) -> Literal["", "before", "after"]:
         """The failure for a request."""
-        hit = "/v1/invoices" in request and self.chance.random() < self.share
+        hit = request.startswith("POST /v1/invoices") and self.chance.random() < self.share
         return "after" if hit else super().take_failure(request)
 
 
@@ -144,7 +181,7 @@ def one_invoice(client: stripe.StripeClient, customer: str, number: str) -> None
     )
 
 
-PARTS: Mapping[str, Callable[..., None]] = {"simulator": simulator, "sdk": sdk}
+PARTS: Mapping[str, Callable[..., None]] = {"simulator": simulator, "crowd": crowd, "sdk": sdk}
 
 if __name__ == "__main__":
     PARTS[sys.argv[1]](*sys.argv[2:])

@@ -48,7 +48,7 @@ from _table import Line, disagreements, markdown, svg
 from _verdict import Verdict, machine, tell
 
 PERCENT = 10
-SETTLE = 150.0
+SETTLE = 420.0
 """Seconds that the hub is given to find out what became of everything."""
 
 NEVER_ASKED = "none: the library makes none"
@@ -71,13 +71,18 @@ class Told:
 
 @dataclass(frozen=True)
 class Peer:
-    """Somebody who makes invoices. `simulator` is the URL of where."""
+    """Somebody who makes invoices. `simulator` is the URL of where. `begin` pushes until each was
+    tried, and answers who waits for what became of them."""
 
     name: str
     at: str
     retries: str
     simulator: str
-    push: Callable[[int], Told]
+    begin: Callable[[int], Callable[[], Told]]
+
+    def push(self, count: int) -> Told:
+        """Make so many and see what becomes of them."""
+        return self.begin(count)()
 
 
 # --- who takes part --------------------------------------------------------------------------
@@ -89,14 +94,20 @@ class Pushing:
     def __init__(self, hub: Hub, pids: list[int]) -> None:
         self.hub, self.pids = hub, pids
 
-    def push(self, count: int) -> Told:
-        """Post so many, let them go out, wait until each is settled."""
+    def begin(self, count: int) -> Callable[[], Told]:
+        """Post so many and let them go out."""
         self.hub.hold()
         ids = self.hub.post_in_bulk(count)
         used, began = cpu_of(*self.pids), time.perf_counter()
-        self.hub.push(SETTLE)
-        seconds, cpu = time.perf_counter() - began, cpu_of(*self.pids) - used
-        return Told(seconds, cpu, ids, [])
+        self.hub.resume()
+        self.hub.await_first_tries()
+
+        def wait() -> Told:
+            self.hub.await_all(SETTLE)
+            seconds, cpu = time.perf_counter() - began, cpu_of(*self.pids) - used
+            return Told(seconds, cpu, ids, [])
+
+        return wait
 
 
 def started(ending: ExitStack, name: str, given: dict[str, str], worker: bool = False) -> Any:
@@ -121,16 +132,16 @@ def at_stripe(ending: ExitStack) -> list[Peer | Line]:
     made, pids = started(ending, "stripe", stripe["configuration"])
     found: list[Peer | Line] = []
 
-    def add(name: str, retries: str, push: Callable[[int], Told]) -> None:
+    def add(name: str, retries: str, push: Callable[[int], Callable[[], Told]]) -> None:
         found.append(Peer(name, "Stripe", retries, url, push))
 
-    add("hub, embedded", HUB_RETRIES, Pushing(set_up(made["url"], made, stripe), pids).push)
+    add("hub, embedded", HUB_RETRIES, Pushing(set_up(made["url"], made, stripe), pids).begin)
     base = "" if absent("postgres") else ending.enter_context(database("postgres"))
     if base:
         given = {**stripe["configuration"], "DATABASE_URL": base, "KABLE_ENGINE": "cluster"}
         made, pids = started(ending, "stripe", given, worker=True)
         hub = set_up(made["url"], made, stripe)
-        add("hub, cluster engine", HUB_RETRIES, Pushing(hub, pids).push)
+        add("hub, cluster engine", HUB_RETRIES, Pushing(hub, pids).begin)
     add("plain loop, stripe SDK", SDK_RETRIES, looping(ending, "_stripe_parts.py", "sdk", *loop))
     why = _celery_peer.absent()
     if why:
@@ -157,7 +168,7 @@ def at_quickbooks(ending: ExitStack) -> list[Peer | Line]:
     hub.call("POST", "/customers", customer)
     linked(hub, books["customer"])
     found: list[Peer | Line] = [
-        Peer("hub, embedded", "QuickBooks", HUB_RETRIES, books["url"], Pushing(hub, pids).push)
+        Peer("hub, embedded", "QuickBooks", HUB_RETRIES, books["url"], Pushing(hub, pids).begin)
     ]
     if find_spec("quickbooks") is None:
         why = "python-quickbooks is not installed (extra `bench`)"
@@ -167,10 +178,15 @@ def at_quickbooks(ending: ExitStack) -> list[Peer | Line]:
     return [*found, plain]
 
 
-def looping(ending: ExitStack, file: str, *arguments: str) -> Callable[[int], Told]:
+def looping(ending: ExitStack, file: str, *arguments: str) -> Callable[[int], Callable[[], Told]]:
     """A process that makes as many invoices as it is told."""
     child = ending.enter_context(process(file, *arguments))
-    return lambda count: Told(**asked(child, count))
+
+    def begin(count: int) -> Callable[[], Told]:
+        told = Told(**asked(child, count))
+        return lambda: told
+
+    return begin
 
 
 # --- measuring -------------------------------------------------------------------------------
@@ -178,39 +194,54 @@ def looping(ending: ExitStack, file: str, *arguments: str) -> Callable[[int], To
 
 def measured(peers: list[Peer | Line], rounds: int, count: int, faults: int) -> list[Line]:
     """Rounds in turn, then the faults; a line for each."""
-    runs: dict[int, list[Told]] = {place: [] for place in range(len(peers))}
+    taking = [one for one in peers if isinstance(one, Peer)]
+    runs: dict[str, list[Told]] = {one.name: [] for one in taking}
     for number in range(rounds + 1):
-        for place, peer in enumerate(peers):
-            if isinstance(peer, Peer):
-                told = peer.push(count if number else 10)  # the first round only warms up
-                progress(f"round {number} of {rounds}, {peer.name}: {told.seconds:.1f} s")
-                runs[place] += [told] if number else []
+        for peer in taking:
+            told = peer.push(count if number else 10)  # the first round only warms up
+            progress(f"round {number} of {rounds}, {peer.name}: {told.seconds:.1f} s")
+            runs[peer.name] += [told] if number else []
+    apart = broken(taking, faults) if faults else {}
     return [
-        one if isinstance(one, Line) else line(one, runs[place], count, faults)
-        for place, one in enumerate(peers)
+        one if isinstance(one, Line) else line(one, runs[one.name], count, faults, apart)
+        for one in peers
     ]
 
 
-def line(peer: Peer, runs: list[Told], count: int, faults: int) -> Line:
-    """What a peer's rounds come to, and how it takes it that answers are lost."""
-    rate = statistics.median(count / one.seconds for one in runs)
-    cpu = statistics.median(one.cpu / count * 1000 for one in runs)
-    apart = broken(peer, faults) if faults else 0
-    calls = CALLS if peer.at == "Stripe" else 1
-    return Line(peer.name, peer.at, rate, cpu, calls, apart, faults, peer.retries)
+def line(peer: Peer, runs: list[Told], count: int, faults: int, apart: dict[str, int]) -> Line:
+    """What a peer's rounds come to, and how it took it that answers were lost."""
+    return Line(
+        peer.name,
+        peer.at,
+        rate=statistics.median(count / one.seconds for one in runs),
+        cpu=statistics.median(one.cpu / count * 1000 for one in runs),
+        calls=CALLS if peer.at == "Stripe" else 1,
+        apart=apart.get(peer.name, 0),
+        tried=faults,
+        retries=peer.retries,
+    )
 
 
-def broken(peer: Peer, count: int) -> int:
-    """Push while 10 % of the writing calls are answered 500; the disagreements."""
-    session().get(f"{peer.simulator}/bench/break/{PERCENT}").raise_for_status()
-    try:
-        told = peer.push(count)
-    finally:
-        session().get(f"{peer.simulator}/bench/break/0").raise_for_status()
-    progress(f"amid 500s, {peer.name}: {told.seconds:.1f} s")
-    ledger = session().get(f"{peer.simulator}/bench/ledger").json()
-    done = sorted({*told.numbers} - {*told.failed})
-    return disagreements(done, told.failed, [(owner, final) for owner, final in ledger])
+def broken(peers: list[Peer], count: int) -> dict[str, int]:
+    """All push while 10 % of the writing calls are answered 500; each one's disagreements.
+
+    A hub goes on to find out what became of its invoices when the others are through.
+    """
+    simulator = peers[0].simulator
+    session().get(f"{simulator}/bench/break/{PERCENT}").raise_for_status()
+    waiting = {}
+    for peer in peers:
+        waiting[peer.name] = peer.begin(count)
+        progress(f"amid 500s, {peer.name}: all tried")
+    session().get(f"{simulator}/bench/break/0").raise_for_status()
+    told = {name: wait() for name, wait in waiting.items()}
+    for name, one in told.items():
+        progress(f"amid 500s, {name}: {one.seconds:.0f} s until it was known what became of all")
+    ledger = [(owner, final) for owner, final in session().get(f"{simulator}/bench/ledger").json()]
+    return {
+        name: disagreements(sorted({*one.numbers} - {*one.failed}), one.failed, ledger)
+        for name, one in told.items()
+    }
 
 
 def progress(words: str) -> None:

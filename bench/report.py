@@ -17,7 +17,7 @@ from _verdict import machine
 from peers import run, verdicts, written
 
 BEGINS, ENDS = "<!-- peers -->\n", "<!-- /peers -->\n"
-ROUNDS, ROUND, FAULTS = 5, 60, 100
+ROUNDS, ROUND, FAULTS = 3, 100, 100
 
 
 def told(lines: list, day: str) -> str:  # type: ignore[type-arg]

@@ -73,3 +73,22 @@ def test_a_page_gets_its_figures_between_the_marks_and_keeps_the_rest():
     assert once.partition(ENDS)[2] == page.partition(ENDS)[2]
     with pytest.raises(Failed, match="no lines"):
         placed("# Benchmarks\n", "figures")
+
+
+def test_the_steady_part_lasts_while_all_connections_are_at_work():
+    from _stage import Failed
+    from many import steady
+
+    slow = [(0.5 * number, 0, False) for number in range(40)]
+    quick = [(2 + 0.1 * number, 1, False) for number in range(101)]
+    rates, lasted = steady([*quick, *slow], 2)
+    assert lasted == pytest.approx(8, abs=0.2), "from 3 s to 11 s"
+    assert rates == [pytest.approx(2, rel=0.1), pytest.approx(10, rel=0.1)]
+    with pytest.raises(Failed, match="no steady part"):
+        steady([(0.0, 0, False), (5.0, 1, False)], 2)
+
+
+def test_a_gap_is_the_longest_that_a_connection_went_without_a_call():
+    from cluster import gaps
+
+    assert gaps([(3, 1), (1, 0), (2, 0), (9, 0)], began=1) == [7, 2]

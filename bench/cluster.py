@@ -1,0 +1,128 @@
+"""What more workers do, and what a killed one costs.
+
+    python3 run.py bench cluster [--connections 40] [--invoices 4] [--workers 4]
+
+The cluster engine on PostgreSQL with fsync on. The simulator takes 400 ms for each of the four
+calls and every worker has four push threads, so that latency is the limit and not the two cores:
+one worker, then all of them, each with as many invoices over all connections. Then, amid a third
+lot, one worker is killed; the longest that a connection with something due went without a call is
+told.
+"""
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack
+from itertools import pairwise
+
+from _crowd import Crowd
+from _stage import Failed, answer, process, stoppable
+from _stores import absent, database
+from _verdict import Verdict, tell
+
+LATENCY = 0.4
+THREADS = "4"
+TARGET = 3.6
+LONGEST = 30.0
+PATIENCE = 300.0
+
+
+class Workers:
+    """The workers of a crowd's hub."""
+
+    def __init__(self, ending: ExitStack, world: Crowd) -> None:
+        self.ending, self.world = ending, world
+        self.all: list = []  # type: ignore[type-arg]
+
+    def start(self, count: int) -> None:
+        """Have so many in all."""
+        given = ["worker", self.world.folder, self.world.told, "", "stripe"]
+        more = [
+            self.ending.enter_context(process("_hub.py", *given))
+            for _ in range(count - len(self.all))
+        ]
+        for one in more:
+            answer(one)
+        self.all += more
+
+
+def lot(world: Crowd, invoices: int, done: int) -> float:
+    """Seconds that the workers need for so many invoices of each connection."""
+    world.each(world.tenants, lambda one: one.hold())
+    world.each(world.tenants, lambda one: one.post_in_bulk(invoices))
+    began = time.perf_counter()
+    world.each(world.tenants, lambda one: one.resume())
+    everyone = range(len(world.tenants))
+    world.until_final(everyone, done + invoices * len(world.tenants), PATIENCE)
+    return time.perf_counter() - began
+
+
+def killed(world: Crowd, workers: Workers, invoices: int, done: int) -> float:
+    """Kill a worker amid a lot; the longest gap of a connection, in seconds."""
+    world.each(world.tenants, lambda one: one.hold())
+    world.each(world.tenants, lambda one: one.post_in_bulk(invoices))
+    world.each(world.tenants, lambda one: one.resume())
+    began = time.time()
+    time.sleep(3)
+    workers.all[0].kill()
+    everyone = range(len(world.tenants))
+    calls = world.until_final(everyone, done + invoices * len(world.tenants), PATIENCE)
+    return max(gaps([(at, whose) for at, whose, _ in calls if at > began], began))
+
+
+def gaps(calls: list[tuple[float, int]], began: float) -> list[float]:
+    """Of each connection, the longest that it went without a call while it had something due."""
+    times: dict[int, list[float]] = {}
+    for at, whose in sorted(calls):
+        times.setdefault(whose, [began]).append(at)
+    return [max(b - a for a, b in pairwise(one)) for one in times.values()]
+
+
+def measure(connections: int, invoices: int, count: int) -> list[Verdict]:
+    """One worker, many, and one fewer. Raises Failed."""
+    with ExitStack() as ending:
+        url = ending.enter_context(database("postgres"))
+        more = {"DATABASE_URL": url, "KABLE_ENGINE": "cluster", "KABLE_PUSH_THREADS": THREADS}
+        world = Crowd(ending, connections, LATENCY, **more)
+        workers, lots = Workers(ending, world), connections * invoices
+        workers.start(1)
+        single = lot(world, invoices, 0)
+        workers.start(count)
+        # A worker learns by its next beat how many share the work.
+        time.sleep(5)
+        together = lot(world, invoices, lots)
+        longest = killed(world, workers, invoices, 2 * lots)
+    verdicts = [
+        Verdict(f"{count} workers / one", single / together, TARGET, "times"),
+        Verdict("longest gap after a kill", longest, LONGEST, "s", most=True),
+    ]
+    ideal = lots * 4 * LATENCY / int(THREADS)
+    notes = [f"one {single:.1f} s (threads and latency allow {ideal:.1f} s), all {together:.1f} s"]
+    title = f"{lots} invoices over {connections} connections, {LATENCY * 1000:.0f} ms a call:"
+    tell(title, verdicts, notes)
+    return verdicts
+
+
+def main() -> int:
+    """Read the arguments; the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--connections", type=int, default=40, help="[40]")
+    parser.add_argument("--invoices", type=int, default=4, help="of each, in each lot [4]")
+    parser.add_argument("--workers", type=int, default=4, help="[4]")
+    given = parser.parse_args()
+    sound = 2 <= given.workers <= 16 and 1 <= given.connections <= 200
+    if not (sound and 1 <= given.invoices <= 100):
+        parser.error("2 to 16 workers, 1 to 200 connections, 1 to 100 invoices")
+    if why := absent("postgres"):
+        parser.error(f"the cluster engine needs PostgreSQL: {why}")
+    stoppable()
+    try:
+        measure(given.connections, given.invoices, given.workers)
+    except Failed as failure:
+        print(f"Failed: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
