@@ -42,6 +42,7 @@ AT = {
 }
 
 
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("provider", "store"), [("stripe", "sqlite"), ("quickbooks", "postgres")])
 def test_whatever_step_a_process_dies_at_each_invoice_stands_once(provider, store, tmp_path):
     if store == "postgres":

@@ -38,8 +38,10 @@ from kable_hub.web import app as web_app
 from kable_hub.web import context, idempotency
 
 PATIENCE = 60.0
-SUBREAPER = 36
-"""`prctl`: who is left behind by its parent becomes a child of this process."""
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+DEATH_SIGNAL, SUBREAPER = 1, 36
+"""`prctl`: the signal that comes when the parent dies; who is left behind by its parent becomes a
+child of this process."""
 
 
 class ShiftedClock(SystemClock):
@@ -147,8 +149,9 @@ def _live_as(work: Any) -> None:
 
 
 def _breed(line: Connection, plugins: Sequence[object], shift: Any) -> None:
-    # Ctrl-C is for the campaign, which ends this process by hanging up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and the like are for the campaign, which ends this process by hanging up.
+    for one in ENDS:
+        signal.signal(one, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     registry = Registry.of(*plugins)
     app = _app(registry)
@@ -220,7 +223,9 @@ def _be(
     """`kable-hub COMMAND` with these plugins, this clock and an app that is made already."""
     with suppress(PermissionError):
         os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    for one in ENDS:
+        signal.signal(one, signal.SIG_DFL)
     with open(log, "ab", buffering=0) as file:
         for number in (1, 2):
             os.dup2(file.fileno(), number)
