@@ -1,6 +1,6 @@
 """Stored webhook events as the sync loop works them, and what their effects write."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,13 @@ class StoredEvent:
     failures: int
 
 
-def due_events(now: int, limit: int) -> list[StoredEvent]:
-    """What is to be worked, oldest first."""
+def due_events(now: int, limit: int, of: str = "", but: Collection[str] = ()) -> list[StoredEvent]:
+    """What is to be worked, oldest first: of one provider, or of all but some."""
     rows = t.WebhookEvent.select().where(t.WebhookEvent.due_at <= now)
+    if of:
+        rows = rows.where(t.WebhookEvent.provider == of)
+    if but:
+        rows = rows.where(t.WebhookEvent.provider.not_in(list(but)))
     return [_stored(row) for row in rows.order_by(t.WebhookEvent.due_at).limit(limit)]
 
 

@@ -52,6 +52,7 @@ not for ever, since they may be stuck."""
 SHORTEST, LONGEST = 0.02, 0.2
 """Seconds between two looks at whether it has its share."""
 
+SPARE_HANDS = 4
 AFTER_FAILURE = 1.0
 LEEWAY = 5.0
 _PARTS = [one for one in range(1, 60) if 60 % one == 0]
@@ -100,7 +101,7 @@ class ClusterEngine:
         """Begin."""
         self.every(SWEEP_SECONDS, "sweep", self._sweep)
         self.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
-        self._hands = Pool(len(self._ticks), "tick")
+        self._hands = Pool(len(self._ticks) + SPARE_HANDS, "tick")
         self._census.at_beat(self._share_drains)
         self._census.start()
         self._caller.start()

@@ -1,7 +1,7 @@
 """Work what providers told us: stored webhook events, and changes read by polling."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import assert_never
 
@@ -56,20 +56,20 @@ class EventWorker:
         self._clock = clock
         self._wake = wake
 
-    def work_stored(self) -> int:
-        """Work what is due; answers how many events that were."""
+    def work_stored(self, of: str = "", but: Collection[str] = ()) -> int:
+        """Work what is due, of one provider or of all but some; how many events that were."""
         with self._database.read():
-            due = store.due_events(self._now(), CHUNK)
+            due = store.due_events(self._now(), CHUNK, of, but)
         for stored in due:
             self._work_one(stored)
         return len(due)
 
-    def poll(self) -> None:
-        """Read the changes of every active connection whose provider declares it."""
+    def poll(self, of: str = "") -> None:
+        """Read the changes of every active connection (to one provider) that can be asked."""
         slugs = [
             one.slug
             for one in self._dispatcher.registry.providers()
-            if one.can(Capability.POLL_CHANGES)
+            if one.can(Capability.POLL_CHANGES) and of in ("", one.slug)
         ]
         with self._database.read():
             lanes = store.pollable(slugs) if slugs else []

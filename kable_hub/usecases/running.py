@@ -1,6 +1,7 @@
 """Start the sync loop of an opened hub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from kable_hub.settings import Settings
@@ -40,9 +41,7 @@ def engine_of(hub: Hub) -> Engine:
     """
     refuse_closed(hub.database)
     engine = _cluster(hub) if hub.settings.engine == "cluster" else _embedded(hub)
-    events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
-    engine.every(EVENT_SECONDS, "events", lambda: _until_done(events))
-    engine.every(POLL_SECONDS, "polls", events.poll)
+    _listen(engine, hub)
     teller = teller_of(hub)
     engine.every(TELL_SECONDS, "telling", teller.tick)
     engine.at_end(teller.stop)
@@ -51,6 +50,16 @@ def engine_of(hub: Hub) -> Engine:
     engine.every(ALARM_SECONDS, "alarm", lambda: _alarm(hub))
     hub.on_wake = engine.wake
     return engine
+
+
+def _listen(engine: Engine, hub: Hub) -> None:
+    """To what providers tell: to each for itself, so that one whose plugin hangs stops no other."""
+    events = EventWorker(hub.database, hub.dispatcher, hub.asking, hub.clock, hub.wake)
+    slugs = [one.slug for one in hub.registry.providers()]
+    for slug in slugs:
+        engine.every(EVENT_SECONDS, f"events {slug}", partial(_until_done, events, of=slug))
+        engine.every(POLL_SECONDS, f"polls {slug}", partial(events.poll, slug))
+    engine.every(EVENT_SECONDS, "events", partial(_until_done, events, but=slugs))
 
 
 def beside_web(settings: Settings, *, sync: bool) -> Callable[[Hub], Engine] | None:
@@ -103,8 +112,8 @@ def _alarm(hub: Hub) -> None:
     alarm(hub)
 
 
-def _until_done(events: EventWorker) -> None:
-    while events.work_stored():
+def _until_done(events: EventWorker, of: str = "", but: Sequence[str] = ()) -> None:
+    while events.work_stored(of, but):
         continue
 
 

@@ -2,17 +2,19 @@
 provider for ever, no other provider anything, and it does not keep the hub from stopping."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kable_hub import Connection, Push, Receipt, hookimpl
+from kable_hub import Connection, Effect, Event, Push, Receipt, hookimpl
+from kable_hub.store import tables as t
+from kable_hub.store import webhook_events
 from kable_hub.usecases.running import start_engine
 from tests.acme import PROVIDER, Acme
 from tests.delivery.engines import ENGINES, engaged
-from tests.delivery.stage import Stage
+from tests.delivery.stage import SCOPE, Stage
 from tests.delivery.test_engine import until
 
 
@@ -32,6 +34,11 @@ class Stuck(Acme):
         if push.invoice.memo == "after":
             self._hang()
         return receipt
+
+    @hookimpl
+    def work_event(self, connection: Connection, event: Event) -> Sequence[Effect]:
+        self._hang()
+        return ()
 
     def _hang(self) -> None:
         self.inside += 1
@@ -97,3 +104,21 @@ def test_the_hub_stops_all_the_same_and_what_hangs_is_not_lost(
     at_work.drain()
     assert states(at_work, before, after) == ["delivered", "delivered"]
     assert len(at_work.acme.docs) == 2
+
+
+def test_events_that_hang_at_one_provider_stop_no_other(at_work: Stage, plugin: Stuck) -> None:
+    now = at_work.hub.now()
+    engine = start_engine(at_work.hub)
+    with at_work.hub.database.write():
+        for provider, event in (("acme", "hangs"), ("gone", "goes on")):
+            told = Event(event, "doc.changed", "shop", SCOPE.environment, {"doc": "D-1"})
+            webhook_events.add(provider, [told], now)
+
+    def outcomes() -> set[str]:
+        with at_work.hub.database.read():
+            return {one.outcome for one in t.WebhookEvent.select()}
+
+    until(lambda: plugin.inside == 1 and "ignored: no connection" in outcomes())
+    assert outcomes() == {"", "ignored: no connection"}
+    assert not engine.stop()
+    plugin.free.set()
