@@ -68,6 +68,7 @@ KEPT = (
 ROOMS_OF_SYNC = (
     # One connection is the unit of the sync loop: these are asked for by its id, which it leased.
     re.compile(r'from "connection" as "t1" where \("t1"\."id" = \S+\)'),
+    re.compile(r'from "connection" where "id" in \(\S+\)$'),
     re.compile(r'"credential" .*where \(?\(?("t1"\.|"credential"\.)?"connection_id" = '),
     re.compile(r"update connection set next_due_at = \S+ where id = "),
 )
