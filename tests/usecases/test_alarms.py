@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from kable_hub.store import alarms
 from kable_hub.store import tables as t
 from kable_hub.usecases import deliveries, endpoints
 from kable_hub.usecases.alarms import alarm, long_uncertain
@@ -104,3 +105,12 @@ def test_it_is_found_by_an_index_of_its_own(at_home: House):
             )
             plan = at_home.hub.database.sql(f"EXPLAIN QUERY PLAN {text}").fetchall()
             assert "delivery_uncertain" in plan[0][3]
+
+
+def test_of_two_processes_that_find_it_one_tells(shop: House):
+    shop.clock.advance(24 * HOUR)
+    now = shop.hub.now()
+    found = [alarms.overdue(shop.hub.database, now, 10) for _ in range(2)]
+    took = [alarms.take(shop.hub.database, one, now) for (one,) in found]
+    assert took == [True, False]
+    assert len(told(shop)) == 1
