@@ -85,6 +85,13 @@ def crowd(count: str, latency: str, permitted: str = "") -> None:
         one.requests.clear()
         return {}
 
+    @one.app.get("/bench/finals/<int:least>")
+    def finals(least: int) -> dict[str, int]:
+        """How many final invoices the merchants from this place on have."""
+        chosen = [ledger for ledger in one.all_ledgers() if not ledger.live][least:]
+        drawn = [each for ledger in chosen for each in ledger.of("invoice").values()]
+        return {"final": sum(each["status"] != "draft" for each in drawn)}
+
     @one.app.get("/bench/calls")
     def calls() -> dict[str, Any]:
         """Of each call: when it was answered, whose it was, and whether it made one final."""

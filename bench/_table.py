@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-LEFT, RIGHT, ROW, TOP, BAR = 290, 90, 30, 52, 360
+LEFT, RIGHT, ROW, TOP, BAR = 320, 90, 30, 52, 330
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def _own_values(env: Env) -> dict[str, Any]:
         "lease_seconds": env.float("KABLE_LEASE_SECONDS", 15.0, validate=Range(1, 600)),
         "slice_seconds": env.float("KABLE_SLICE_SECONDS", 10.0, validate=Range(0.1, 600)),
         "sweep_seconds": env.float("KABLE_SWEEP_SECONDS", 0.5, validate=Range(0.05, 60)),
-        "drain_slots": env.int("KABLE_DRAIN_SLOTS", 16, validate=Range(1, 256)),
+        "drain_slots": env.int("KABLE_DRAIN_SLOTS", 32, validate=Range(1, 256)),
         "push_threads": env.int("KABLE_PUSH_THREADS", 64, validate=Range(1, 256)),
         "max_body_bytes": env.int("KABLE_MAX_BODY_BYTES", 5_000_000, validate=Range(1024)),
         "private_webhooks": env.bool("KABLE_PRIVATE_WEBHOOKS", False),

@@ -88,7 +88,8 @@ def test_the_steady_part_lasts_while_all_connections_are_at_work():
         steady([(0.0, 0, False), (5.0, 1, False)], 2)
 
 
-def test_a_gap_is_the_longest_that_a_connection_went_without_a_call():
-    from cluster import gaps
+def test_a_connection_waits_after_a_kill_until_it_is_served_or_no_longer_watched():
+    from cluster import waits
 
-    assert gaps([(3, 1), (1, 0), (2, 0), (9, 0)], began=1) == [7, 2]
+    calls = [(1, 0, False), (9, 0, True), (2, 1, True), (3, 2, False)]
+    assert waits(calls, at=4, until=20, each=1) == [5, 0, 16]

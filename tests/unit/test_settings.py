@@ -43,7 +43,7 @@ def test_an_empty_environment_gives_a_hub_that_starts_on_loopback_with_sqlite():
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.encryption_keys == ()
     assert (settings.lease_seconds, settings.slice_seconds, settings.sweep_seconds) == (15, 10, 0.5)
-    assert (settings.drain_slots, settings.push_threads) == (16, 64)
+    assert (settings.drain_slots, settings.push_threads) == (32, 64)
 
 
 def test_every_variable_reaches_its_field(tmp_path):
