@@ -42,8 +42,11 @@ SETTLE_AFTER = timedelta(seconds=5)
 waits for it should be done within a slice. The rule is the hub's own."""
 
 CURRENCIES = ("USD", "EUR", "GBP")
+LEASES = {"sqlite": "5", "postgresql": "1"}
+"""Seconds. On SQLite whoever starts takes over at once; on PostgreSQL the lease of a process that
+was killed has to run out first."""
+
 HURRY = {
-    "KABLE_LEASE_SECONDS": "1",
     "KABLE_SLICE_SECONDS": "2",
     "KABLE_SWEEP_SECONDS": "0.05",
     "KABLE_LOG_LEVEL": "ERROR",
@@ -146,6 +149,7 @@ def field(
             "KABLE_PUBLIC_URL": url,
             "KABLE_PORT": str(port),
             "DATABASE_URL": database_url,
+            "KABLE_LEASE_SECONDS": LEASES[database_url.partition(":")[0]],
             **HURRY,
             **settings,
         }

@@ -31,6 +31,14 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
 """The processes of a hub: one; its web side and its sync loop apart; several workers."""
 
 
+CLUSTER = {"KABLE_ENGINE": "cluster", "KABLE_LEASE_SECONDS": "4"}
+"""On a busy machine a worker reads what it claimed for longer than a second, and another one would
+take it over before anything of it is sent."""
+
+FEW = 20
+"""So many faults of a slice are kept and shown, and the number of the others."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is repeated with the same seed; when a kill comes is drawn from it as well."""
@@ -76,7 +84,7 @@ class Lives:
     @classmethod
     def of(cls, there: Field, layout: str) -> "Lives":
         """The processes of a layout."""
-        engine = {"KABLE_ENGINE": "cluster"} if layout == "cluster" else {}
+        engine = CLUSTER if layout == "cluster" else {}
         return cls(there, *((command, engine) for command in LAYOUTS[layout]))
 
     def begin(self) -> None:
@@ -166,7 +174,9 @@ def finish(there: Field, caller: Caller, lives: Lives) -> list[str]:
         found.append(f"{error}: {there.under_way()}")
     found += faults(there.ask, caller.accepted, there.simulators)
     lives.end()
-    return [*found, *caller.faults, *lives.faults]
+    found += [*caller.faults, *lives.faults]
+    more = len(found) - FEW
+    return [*found[:FEW], f"and {more} more"] if more > 0 else found
 
 
 def pushing(database_url: str) -> int:
