@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from kable_hub.sync import endings, gate
+from tests.campaigns.faults_kinds import LONGEST_LATE
 from tests.campaigns.faults_plan import Plan, Struck
 from tests.campaigns.faults_sides import CURRENCIES, SIDES, Side
 from tests.campaigns.judge import Accepted, faults
@@ -60,16 +61,10 @@ class Meddled:
 
     def documents(self) -> list[dict[str, Any]]:
         """Every final document."""
-        there = list(self.ledger.documents())
-        untouched = [one for one in there if one["external_id"] not in self.was]
-        again = {one["marker"] for one in untouched}
-        standing = {one["external_id"] for one in there}
-        kept = [
-            one
-            for one in self.was.values()
-            if one["external_id"] in standing or one["marker"] not in again
-        ]
-        return [*untouched, *kept]
+        there = {one["external_id"]: one for one in self.ledger.documents()}
+        stands = {one["marker"] for one in there.values()}
+        gone = {one["marker"]: one for one in self.was.values() if one["marker"] not in stands}
+        return [*(self.was.get(id_, one) for id_, one in there.items()), *gone.values()]
 
     def drafts(self) -> list[dict[str, Any]]:
         """Every unfinished one."""
@@ -185,6 +180,9 @@ class Run:
         if self._happens("expiry"):
             self.side.expire(self.chance)
         if self._happens("forgotten"):
+            # What is late comes while its key is known, as it would.
+            self.shop.clock.advance(LONGEST_LATE)
+            self.simulator.catch_up()
             self.shop.clock.advance(DAY_AND_HOUR)
         if self._happens("voided") and (there := self._untouched()):
             one = self.chance.choice(there)
