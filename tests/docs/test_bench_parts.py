@@ -93,3 +93,10 @@ def test_a_connection_waits_after_a_kill_until_it_is_served_or_no_longer_watched
 
     calls = [(1, 0, False), (9, 0, True), (2, 1, True), (3, 2, False)]
     assert waits(calls, at=4, until=20, each=1) == [5, 0, 16]
+
+
+def test_a_rate_is_that_of_the_middle_of_what_happened():
+    from cluster import middle
+
+    slow = [100 + 5.0 * number for number in range(5)]
+    assert middle([*slow, *(0.5 * number for number in range(20))]) == pytest.approx(2)
