@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 FLUSH_ROWS = 50
 FLUSH_SECONDS = 0.5
 TICK_SECONDS = 0.25
+BATCHES = 8
+"""At most so many are claimed in one go, so that the lease is renewed in between."""
+
 STOP_SECONDS = 40.0
 """So long a push that is under way is waited for once the hub stops; no sound call takes longer."""
 
@@ -184,7 +187,7 @@ class _Slice:
     def _claim(self, room: int) -> None:
         idle = not self.under_way and not self.ahead
         size = self.steps.provider.batch_size
-        wanted = self.pace.width if size == 1 else room * size
+        wanted = self.pace.width if size == 1 else min(room, BATCHES) * size
         self._look()
         now, states = epoch_ms(self.clock.now()), _claimable(self.lane)
         claimed = self.rooms.queue.claim(

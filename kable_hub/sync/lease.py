@@ -3,7 +3,9 @@
 It has run out by this machine's own clocks before anybody else may take it: both are asked, since
 a machine that slept or a process that was stopped has one of them behind. That nobody took it all
 the same (another machine's clock may be wrong, a person may have) the database says, at every
-mark and save, and for all threads together at least every CONFIRM_SECONDS while they call.
+mark and save, and for all threads together at least every CONFIRM_SECONDS while they call. Where a
+third of its time has passed, who asks renews it: a drain that is busy with a claim or with ends for
+longer than the lease lasts would otherwise lose it each time anew, and never get on.
 """
 
 import math
@@ -37,6 +39,10 @@ class Lease:
 
     def renew(self) -> bool:
         """Keep it; False where it is lost, and then nothing more is sent."""
+        with self._lock:
+            return self._renew()
+
+    def _renew(self) -> bool:
         now, monotonic = self._now()
         if self._queue.renew(self._connection_id, self.token, now, self._ttl):
             self._extend(now, monotonic)
@@ -57,7 +63,9 @@ class Lease:
         return monotonic < self._until
 
     def _confirm(self, monotonic: float) -> None:
-        if self._queue.leased(self._connection_id, self.token):
+        if self._until - monotonic < self._ttl / 1000 * 2 / 3:
+            self._renew()
+        elif self._queue.leased(self._connection_id, self.token):
             self._confirmed = monotonic
         else:
             self._end()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kable_hub import Connection, Push, Receipt, hookimpl
-from kable_hub.clock import ManualClock
+from kable_hub.clock import ManualClock, epoch_ms
 from kable_hub.store import outbox
 from kable_hub.store import tables as t
 from kable_hub.sync.budget import Spender
@@ -218,13 +218,21 @@ def lease_of(at_work: Stage) -> tuple[Lease, ManualClock]:
 def test_a_lease_ends_by_this_machines_clocks_and_renewing_keeps_it(at_work: Stage) -> None:
     lease, clock = lease_of(at_work)
     clock.advance(14)
-    assert lease.holds()
     assert lease.renew()
-    clock.advance(14)
-    assert lease.holds()
-    clock.advance(1)
+    clock.advance(15)
     assert not lease.holds()
     assert not lease.renew()
+
+
+def test_a_lease_is_kept_by_the_threads_that_ask_for_it_while_its_drain_is_busy(
+    at_work: Stage,
+) -> None:
+    lease, clock = lease_of(at_work)
+    for _ in range(10):
+        clock.advance(6)
+        assert lease.holds()
+    assert lease.token == at_work.connection().lease_token
+    assert at_work.connection().lease_until == epoch_ms(clock.now()) + 15_000
 
 
 def test_a_lease_ends_where_either_clock_says_so(at_work: Stage) -> None:
