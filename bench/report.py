@@ -25,7 +25,9 @@ def told(lines: list, day: str) -> str:  # type: ignore[type-arg]
     command = "python3 run.py bench report --out docs/benchmarks"
     head = f"Measured on {day}, {machine()}, by `{command}`: medians of {ROUNDS} rounds of {ROUND}"
     reached = "".join(f"    {str(one).strip()}\n" for one in verdicts(lines))
-    return f"{head} invoices\n(four times as many at QuickBooks).\n\n{markdown(lines)}\n{reached}"
+    bars = "![CPU of a push, peer by peer](benchmarks/peers.svg)"
+    counted = "(four times as many at QuickBooks)."
+    return f"{head} invoices\n{counted}\n\n{bars}\n\n{markdown(lines)}\n{reached}"
 
 
 def placed(page: str, text: str) -> str:
