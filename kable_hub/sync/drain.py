@@ -67,11 +67,13 @@ def drain(
     stop: threading.Event,
     others_wait: Callable[[], bool] = lambda: True,
     lost: Callable[[Future[Any]], None] = lambda _push: None,
+    share: Callable[[], int] | None = None,
 ) -> bool:
     """Work the connection for one slice, or more while no `others_wait`.
 
-    `lost` is told each push that was given up while its thread was still at work. False where
-    somebody else holds the connection.
+    `lost` is told each push that was given up while its thread was still at work. `share` says how
+    many of the pushers' threads this drain may fill now. False where somebody else holds the
+    connection.
     """
     lease = Lease(rooms.clock, rooms.queue, connection_id, int(pace.lease_seconds * 1000))
     if not lease.acquire():
@@ -84,7 +86,7 @@ def drain(
     states, not_before, work = NOTHING, 0, None
     try:
         if lane.provider in {one.slug for one in rooms.dispatcher.registry.providers()}:
-            work = _Slice(rooms, lane, lease, pace, pushers, stop, others_wait, lost)
+            work = _Slice(rooms, lane, lease, pace, pushers, stop, others_wait, lost, share)
             states, not_before = work.run()
     finally:
         now = epoch_ms(rooms.clock.now())
@@ -115,6 +117,7 @@ class _Slice:
     stop: threading.Event
     others_wait: Callable[[], bool]
     let_go: Callable[[Future[Any]], None]
+    share: Callable[[], int] | None
     ahead: deque[_Job] = field(default_factory=deque)
     under_way: dict[Future[list[Settlement]], list[Run]] = field(default_factory=dict)
     ended: list[tuple[Settlement, Run]] = field(default_factory=list)
@@ -168,7 +171,8 @@ class _Slice:
 
     def _fill(self) -> None:
         """Give the free threads work."""
-        room = self.pace.width - len(self.under_way)
+        width = self._width()
+        room = width - len(self.under_way)
         if not self._open():
             self._give_back()
             return
@@ -179,10 +183,16 @@ class _Slice:
         if not self.lane.may_send:
             # Paused since they were claimed: what is uncertain may still be looked at.
             self._give_back(keep_uncertain=self.lane.may_look)
-        while self.ahead and len(self.under_way) < self.pace.width:
+        while self.ahead and len(self.under_way) < width:
             work, runs = self.ahead.popleft()
             self.under_way[self.pushers.submit(work, runs)] = runs
             self.last_progress = self.clock.monotonic()
+
+    def _width(self) -> int:
+        """A push holds its thread while it waits for its turn: what many drains fill, each
+        fills a share of."""
+        share = self.pace.width if self.share is None else max(1, self.share())
+        return min(self.pace.width, share)
 
     def _claim(self, room: int) -> None:
         idle = not self.under_way and not self.ahead

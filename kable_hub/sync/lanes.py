@@ -28,7 +28,7 @@ class _Lane:
     """The threads of one provider: some for drains, more for pushes."""
 
     def __init__(self, slug: str, slots: int, pushes: int) -> None:
-        self.slug = slug
+        self.slug, self.pushes = slug, pushes
         self.slots = Pool(slots, f"drain-{slug}")
         self.pushers = Pool(pushes, f"push-{slug}")
         self.free, self.busy = slots, 0
@@ -106,7 +106,7 @@ class Lanes:
         crowded = lambda: lane.free <= 0 or lane.busy > self.fair.get(lane.slug, lane.busy)  # noqa: E731
         given = (self._rooms, connection_id, self._pace, lane.pushers, self._stop, crowded)
         try:
-            drain(*given, lane.lose)
+            drain(*given, lane.lose, lambda: lane.pushes // max(1, lane.busy))
         except Exception:
             log.exception("the drain of %s failed; it is tried again", connection_id)
             self._stop.wait(AFTER_FAILURE)

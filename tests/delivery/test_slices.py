@@ -2,10 +2,13 @@
 
 import threading
 import time
+from concurrent.futures import Executor, Future
+from typing import Any
 
 import pytest
 
 from kable_hub.store import tables as t
+from kable_hub.sync.drain import Pace, drain
 from kable_hub.testing import Fault
 from tests.delivery.stage import Stage
 
@@ -71,3 +74,30 @@ def test_a_provider_with_many_due_connections_hides_no_other(at_work: Stage) -> 
             t.Connection.create(**{**values, **own, **busy})
     found = hub.queue.due_connections(hub.now() + 1, 10, "acme")
     assert found == ["con_1"]
+
+
+class Counted(Executor):
+    """Hands work on; `most` is how much of it was under way at once."""
+
+    def __init__(self, real: Executor) -> None:
+        self.real, self.most = real, 0
+        self.under_way: set[Future[Any]] = set()
+
+    def submit(self, /, *given: Any, **more: Any) -> Future[Any]:
+        made = self.real.submit(*given, **more)
+        self.under_way = {one for one in self.under_way if not one.done()} | {made}
+        self.most = max(self.most, len(self.under_way))
+        return made
+
+
+@pytest.mark.parametrize(("share", "most"), [(0, 1), (2, 2), (99, 4)])
+def test_a_drain_fills_its_share_of_the_push_threads_and_no_more_than_its_width(
+    at_work: Stage, share: int, most: int
+) -> None:
+    at_work.acme.fault(Fault(path="/docs", method="POST", delay=0.05, times=99))
+    invoices = [at_work.invoice() for _ in range(8)]
+    counted = Counted(at_work.pushers)
+    pace = Pace(slice_seconds=30, lease_seconds=15, width=4)
+    drain(at_work.rooms, "con_1", pace, counted, at_work.stop, share=lambda: share)
+    assert counted.most == most
+    assert {at_work.delivery(one).state for one in invoices} == {"delivered"}
