@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from kable_hub.clock import epoch_ms
@@ -337,7 +337,9 @@ class _Slice:
         if hung:
             error = ContractViolation("the plugin did not come back", code="plugin_hung")
             log.error("%s hung on delivery %s", self.lane.provider, run.subject.delivery.id)
-        return endings.failed(run, error, epoch_ms(self.clock.now()))
+        # What the thread has seen since is lost with its end: it is looked for once more.
+        doubted = replace(run, may_exist=run.may_exist or run.marked)
+        return endings.failed(doubted, error, epoch_ms(self.clock.now()))
 
 
 def _claimable(lane: Lane) -> str:

@@ -57,6 +57,8 @@ BESIDE = {
     "EventWorker._finish": "a stored webhook, worked again",
     "EventWorker._apply": "a stored webhook, worked again",
     "Asking._pause": "a person's question, asked again",
+    "Census._see": "a worker counts those alive, again a moment later",
+    "Census.stop": "a worker that ends; one that dies is counted out by its age",
 }
 """Writes of the sync's rooms that no drain does."""
 

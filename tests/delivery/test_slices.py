@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from kable_hub.store import tables as t
+from kable_hub.store.queue import Settlement
 from kable_hub.sync.drain import Pace, drain
+from kable_hub.sync.run import Run
+from kable_hub.sync.worker import Worker
 from kable_hub.testing import Fault
 from tests.delivery.stage import Stage
 
@@ -37,6 +40,36 @@ def test_a_hanging_plugin_is_named_and_its_delivery_parked(
     at_work.drain()
     assert [at_work.delivery(one).state for one in both] == ["delivered", "delivered"]
     assert len(at_work.acme.docs) == 2
+
+
+def test_what_a_thread_saw_that_did_not_come_back_in_time_is_looked_for_again(
+    at_work: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work.acme.fault(Fault(path="/docs", method="POST", reset=True, times=2))
+    invoice = at_work.invoice()
+    for _ in range(2):
+        at_work.drain()
+        at_work.due_now()
+    work = Worker.work
+
+    def late(self: Worker, run: Run) -> Settlement:
+        end = work(self, run)
+        time.sleep(1.5)
+        return end
+
+    time.sleep(1.1)
+    with monkeypatch.context() as patched:
+        patched.setattr("kable_hub.sync.drain.CALL_SECONDS", 0.2)
+        patched.setattr(Worker, "work", late)
+        at_work.drain()
+    seen = at_work.delivery(invoice)
+    assert (seen.state, seen.may_exist) == ("uncertain", True)
+    time.sleep(1.1)
+    at_work.due_now()
+    at_work.drain(2)
+    row = at_work.delivery(invoice)
+    assert (row.state, row.generation) == ("delivered", 2)
+    assert len(at_work.acme.docs) == 1
 
 
 def test_stopping_in_the_middle_returns_what_was_not_sent(at_work: Stage) -> None:

@@ -198,7 +198,7 @@ def test_the_example_of_json_lines_goes_in(importing, tmp_path):
 
 
 RUNNABLE = {"http", "json", "python", "toml"}
-PLAIN = {"sh", "text"}
+PLAIN = {"promql", "sh", "text", "yaml"}
 """Command lines are parsed by test_names, output is compared by test_readme."""
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kable_hub.web.api.customers import NewCustomerBody
+from kable_hub.web.api.defaults import DefaultsChange
 from kable_hub.web.api.delivery_schemas import Delivery, Receipt
 from kable_hub.web.api.fields import Answer, Body, Day, Exact, Moment, text
 from kable_hub.web.api.invoice_schemas import BulkBody, InvoiceChangeBody, Line, NewInvoiceBody
@@ -33,6 +34,7 @@ BODIES = {
     InvoiceChangeBody: {"lines": [LINE], "total": "3.00"},
     NewCustomerBody: CUSTOMER,
     BulkBody: {"invoices": [INVOICE, INVOICE]},
+    DefaultsChange: {"autoPush": True, "createCustomersAt": ["acme"]},
 }
 
 

@@ -94,8 +94,10 @@ class Reader:
         self._schema = schema
         fields = schema.load_fields.items()
         self._required = {_key(name, one) for name, one in fields if one.required}
-        self._fields = {_key(name, one): (name, *_taking(one)) for name, one in fields}
-        given = {name: one.load_default for name, one in fields}
+        self._fields = {
+            _key(name, one): (one.attribute or name, *_taking(one)) for name, one in fields
+        }
+        given = {one.attribute or name: one.load_default for name, one in fields}
         self._defaults = {name: one for name, one in given.items() if one is not ma.missing}
 
     def is_of(self, schema: ma.Schema) -> bool:

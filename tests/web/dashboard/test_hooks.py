@@ -34,7 +34,7 @@ def test_an_endpoint_is_added_and_its_secret_shown_once(member):
     path, secret = added(member, which="some", events=["invoice.blocked", "invoice.voided"])
     listed = member.page(HOOKS)
     assert "web shop" in listed
-    assert "2 of 10 events" in listed
+    assert "2 of 11 events" in listed
     shown = member.page(path)
     assert 'value="invoice.blocked" checked' in shown
     assert 'value="invoice.delivered" checked' not in shown
