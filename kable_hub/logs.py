@@ -99,9 +99,29 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Redaction:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
+    _quieten()
+    return redaction
+
+
+class _Brief(logging.Filter):
+    """What goes wrong in a library that begins anew by itself needs no traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        record.msg, record.args = " ".join(record.getMessage().split()), ()
+        return True
+
+
+_BRIEF = _Brief()
+
+
+def _quieten() -> None:
     # It tells of every tick, and of each that finds the one before still at work, which is no harm.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    return redaction
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    for name in ("procrastinate.worker", "procrastinate.manager", "procrastinate.utils"):
+        logging.getLogger(name).addFilter(_BRIEF)
 
 
 def route() -> None:

@@ -28,21 +28,6 @@ AFTER_FAILURE = 1.0
 LEEWAY = 5.0
 
 
-class _Brief(logging.Filter):
-    """What goes wrong in a library that begins anew by itself needs no traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        record.msg, record.args = " ".join(record.getMessage().split()), ()
-        return True
-
-
-logging.getLogger("procrastinate").setLevel(logging.WARNING)
-logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-for _name in ("procrastinate.worker", "procrastinate.manager", "procrastinate.utils"):
-    logging.getLogger(_name).addFilter(_Brief())
-
-
 class Caller:
     """Puts calls into the queue. Beside a web server it stands for the engine."""
 
@@ -58,7 +43,7 @@ class Caller:
         self._guard = threading.Lock()
         self._waiting: set[str] = set()
         self._woken, self._stop = threading.Event(), threading.Event()
-        self._ends: list[Callable[[], None]] = []
+        self._ends: list[Callable[[], object]] = []
         self._thread = threading.Thread(target=self._call_forever, name="calling", daemon=True)
 
     def wake(self, connection_id: str) -> None:
@@ -67,22 +52,16 @@ class Caller:
             self._waiting.add(connection_id)
         self._woken.set()
 
-    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
+    def every(self, seconds: float, name: str, work: Callable[[], object]) -> None:
         """Nothing: the workers do it."""
 
-    def at_end(self, work: Callable[[], None]) -> None:
+    def at_end(self, work: Callable[[], object]) -> None:
         """Call `work` when this stops."""
         self._ends.append(work)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
-
-    def run(self, stop: threading.Event) -> bool:
-        """Start, call until `stop` is set, stop."""
-        self.start()
-        stop.wait()
-        return self.stop()
 
     def stop(self) -> bool:
         """Call nobody any more."""

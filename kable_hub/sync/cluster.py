@@ -73,8 +73,8 @@ class ClusterEngine:
         self._lanes = Lanes(
             rooms, pace, slots=slots, pushes=pushes, stop=self._stop, ended=self.wake
         )
-        self._ticks: list[tuple[float, str, Callable[[], None]]] = []
-        self._ends: list[Callable[[], None]] = []
+        self._ticks: list[tuple[float, str, Callable[[], object]]] = []
+        self._ends: list[Callable[[], object]] = []
         self._census = Census(rooms.database, rooms.clock, rooms.budget.share)
         self._thread = threading.Thread(target=self._serve_forever, name="cluster", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -88,12 +88,12 @@ class ClusterEngine:
         """As `Lanes.standing`."""
         return self._lanes.standing()
 
-    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
+    def every(self, seconds: float, name: str, work: Callable[[], object]) -> None:
         """Call `work` every so often in one of the workers, never twice at a time. The seconds
         divide a minute or an hour."""
         self._ticks.append((seconds, name, work))
 
-    def at_end(self, work: Callable[[], None]) -> None:
+    def at_end(self, work: Callable[[], object]) -> None:
         """Call `work` when the engine stops, once nothing is called by it any more."""
         self._ends.append(work)
 
@@ -122,12 +122,6 @@ class ClusterEngine:
         for work in (*self._ends, self._census.stop, self._caller.stop):
             ended &= within(max(LEEWAY, left()), work)
         return ended and not self._thread.is_alive()
-
-    def run(self, stop: threading.Event) -> bool:
-        """Start, work until `stop` is set, stop."""
-        self.start()
-        stop.wait()
-        return self.stop()
 
     def _serve_forever(self) -> None:
         """Procrastinate's workers return by themselves when the database goes away: begin anew."""
@@ -184,7 +178,7 @@ class ClusterEngine:
             waited, pause = waited + pause, min(LONGEST, 1.5 * pause)
 
     def _ticking(
-        self, name: str, work: Callable[[], None]
+        self, name: str, work: Callable[[], object]
     ) -> Callable[[int], Coroutine[Any, Any, None]]:
         def alone() -> None:
             try:
@@ -239,7 +233,7 @@ def cron(seconds: float) -> str:
 def _worker(app: App, queue: str, concurrency: int) -> Coroutine[Any, Any, None]:
     return app.run_worker_async(
         queues=[queue],
-        name="",  # no logger of its own, which the filter in calling.py would not reach
+        name="",  # no logger of its own, which the filter of logs.py would not reach
         concurrency=concurrency,
         fetch_job_polling_interval=POLL_SECONDS,
         delete_jobs="always",

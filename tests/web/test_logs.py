@@ -84,3 +84,17 @@ def test_lines_of_plain_logging_carry_the_context_and_the_same_form(tmp_path):
 def test_ordinary_words_are_left_alone():
     text = "pushed invoice inv_01JD3X to con_01JD3Y: code 200, state delivered"
     assert logs.Redaction([CANARY]).text(text) == text
+
+
+def test_a_library_that_begins_anew_by_itself_is_told_of_in_one_line(lines):
+    gone = OSError("the server hung up")
+    for name in ("procrastinate.worker", "plugin"):
+        try:
+            raise gone
+        except OSError:
+            logging.getLogger(name).exception("it failed:\n%s", name)
+    logging.getLogger("procrastinate").info("a job began")
+    written = lines.getvalue()
+    assert "it failed: procrastinate.worker" in written
+    assert "a job began" not in written
+    assert written.count("hung up") == 1
