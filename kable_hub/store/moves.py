@@ -22,9 +22,9 @@ _SAID: dict[str, str] = {
     "left": "this store was moved to {0}: set DATABASE_URL to that place",
     "arriving": "it is being filled from {0}; `kable-hub move-store` there goes on with that",
 }
-STAYING = (t.StoreMove, t.WorkerProcess)
-"""What is of a database and not of the store in it."""
-ALIVE_MS = 15_000
+STAYING = ("schema_migration", MARK, "worker_process")
+"""The tables of a database and not of the store in it."""
+
 _WORDS = "the store is closed"
 _LEASED = ("connection", "credential", "webhook_endpoint")
 
@@ -76,12 +76,10 @@ def refuse_closed(database: Database) -> None:
         raise move.told()
 
 
-def at_work(database: Database, now: int) -> list[str]:
-    """The tables that say that somebody is at work: leased, or alive a moment ago."""
+def leased(database: Database, now: int) -> list[str]:
+    """The tables in which somebody holds a row at this moment."""
     with database.read():
-        found = [name for name in _LEASED if _held(database, name, "lease_until", now)]
-        alive = _held(database, "worker_process", "seen_at", now - ALIVE_MS)
-        return found + ["worker_process"] * alive
+        return [name for name in _LEASED if _is_leased(database, name, now)]
 
 
 def close(database: Database, move: Move, now: int) -> None:
@@ -127,11 +125,12 @@ def is_refusal(error: pw.PeeweeException) -> bool:
 
 def names() -> list[str]:
     """The tables that move, in an order in which they can be filled."""
-    return [one._meta.table_name for one in t.TABLES if one not in STAYING]
+    known = [str(one._meta.table_name) for one in t.TABLES]
+    return [name for name in known if name not in STAYING]
 
 
-def _held(database: Database, name: str, column: str, now: int) -> bool:
-    text = f'SELECT 1 FROM "{name}" WHERE {column} > ? LIMIT 1'  # noqa: S608 - own names
+def _is_leased(database: Database, name: str, now: int) -> bool:
+    text = f'SELECT 1 FROM "{name}" WHERE lease_until > ? LIMIT 1'  # noqa: S608 - own names
     return database.sql(text, now).fetchone() is not None
 
 

@@ -14,17 +14,14 @@ from dataclasses import astuple, dataclass
 
 from kable_hub.clock import Clock, SystemClock, epoch_ms
 from kable_hub.settings import Settings
-from kable_hub.store import copying, moves, processes, restored, schema
+from kable_hub.store import copying, moves, restored, schema
 from kable_hub.store.copying import MOST_FAULTS, Copied, Counts, Fault, NotTaken
 from kable_hub.store.database import Database, sqlite_path
 from kable_hub.store.moves import Move
-from kable_hub.sync.engine import EngineRunning
-from kable_hub.sync.loop import hold
 from kable_hub.usecases.errors import Conflict
-from kable_hub.usecases.running import lock_file
+from kable_hub.usecases.running import stopped
 
 Say = Callable[[str], object]
-_UNMOVED = ("schema_migration", "store_move", "worker_process")
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def move(
         raise Conflict("same_store", "The store is there already.")
     with (
         _opened(settings.database_url) as source,
-        _alone(settings, source, now),
+        stopped(settings, source, now),
         closing(Database(to)) as target,
     ):
         return _Moving(source, target, settings, to, say, now).run()
@@ -103,7 +100,7 @@ def release(settings: Settings, clock: Clock | None = None) -> Released:
     them. Raises Conflict (`not_moved`, `store_busy`, `no_store`).
     """
     now = epoch_ms((clock or SystemClock()).now())
-    with _opened(settings.database_url) as source, _alone(settings, source, now):
+    with _opened(settings.database_url) as source, stopped(settings, source, now):
         mark = moves.marked(source)
         if mark is None or mark.role == "arriving":
             raise Conflict("not_moved", "This store was not moved.")
@@ -175,7 +172,7 @@ class _Moving:
 
     def _need_empty_target(self) -> None:
         with self.target.read():
-            known = {*moves.names(), *_UNMOVED}
+            known = {*moves.names(), *moves.STAYING}
             found = [one for one in self.target.peewee.get_tables() if one not in known]
         strange = [one for one in found if not one.startswith("sqlite_")]
         if strange:
@@ -194,7 +191,7 @@ class _Moving:
 
     def _close(self) -> Move:
         # Of SQLite the lock of the engine says enough, but not of a refresh that the web makes.
-        held = moves.at_work(self.source, self.now)
+        held = moves.leased(self.source, self.now)
         if held and (not self.source.is_sqlite or "credential" in held):
             said = f"Stop the hub first: {held[0]} says that it is at work, or was until just now."
             raise Conflict("store_busy", said)
@@ -294,20 +291,3 @@ def _opened(url: str) -> Iterator[Database]:
         yield database
     finally:
         database.close()
-
-
-@contextmanager
-def _alone(settings: Settings, database: Database, now: int) -> Iterator[None]:
-    """Hold the store as an engine does, so that none works it meanwhile."""
-    try:
-        held = hold(lock_file(settings, database))
-    except EngineRunning as error:
-        said = f"Stop the hub first: {error}."
-        raise Conflict("store_busy", said) from None
-    with held:
-        with database.read():
-            workers = processes.alive(now)
-        if workers:
-            said = f"Stop the hub first: {workers} of its workers were alive ten seconds ago."
-            raise Conflict("store_busy", said)
-        yield

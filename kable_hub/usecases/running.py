@@ -1,21 +1,23 @@
 """Start the sync loop of an opened hub."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from kable_hub.settings import Settings
-from kable_hub.store import connect_attempts, notices, pages, sign_ins
+from kable_hub.store import connect_attempts, notices, pages, processes, sign_ins
 from kable_hub.store.database import Database
 from kable_hub.store.moves import refuse_closed
 from kable_hub.store.offers import Offers
 from kable_hub.sync.drain import Pace
-from kable_hub.sync.engine import Engine
+from kable_hub.sync.engine import Engine, EngineRunning
 from kable_hub.sync.events import EventWorker
-from kable_hub.sync.loop import EmbeddedEngine
+from kable_hub.sync.loop import EmbeddedEngine, hold
 from kable_hub.sync.steps import Rooms
 from kable_hub.sync.telling import Teller
 from kable_hub.usecases.alarms import alarm
+from kable_hub.usecases.errors import Conflict
 from kable_hub.usecases.expiry import Watch
 from kable_hub.usecases.hub import Hub
 
@@ -47,7 +49,7 @@ def engine_of(hub: Hub) -> Engine:
     engine.at_end(teller.stop)
     engine.every(HOUSEKEEPING_SECONDS, "housekeeping", lambda: _forget_old(hub))
     engine.every(HOUSEKEEPING_SECONDS, "watch", Watch(hub).look)
-    engine.every(ALARM_SECONDS, "alarm", lambda: _alarm(hub))
+    engine.every(ALARM_SECONDS, "alarm", lambda: alarm(hub))
     hub.on_wake = engine.wake
     return engine
 
@@ -82,7 +84,7 @@ def _embedded(hub: Hub) -> Engine:
     settings = hub.settings
     engine = EmbeddedEngine(
         _rooms(hub),
-        lock_file(settings, hub.database),
+        _lock_file(settings, hub.database),
         _pace(settings),
         slots=settings.drain_slots,
         pushes=settings.push_threads,
@@ -106,10 +108,6 @@ def teller_of(hub: Hub) -> Teller:
     """Who sends the webhooks of an opened hub."""
     private = hub.settings.private_webhooks
     return Teller(hub.database, hub.vault, hub.clock, private=private)
-
-
-def _alarm(hub: Hub) -> None:
-    alarm(hub)
 
 
 def _until_done(events: EventWorker, of: str = "", but: Sequence[str] = ()) -> None:
@@ -147,7 +145,26 @@ def _pace(settings: Settings) -> Pace:
     )
 
 
-def lock_file(settings: Settings, database: Database) -> Path:
+@contextmanager
+def stopped(settings: Settings, database: Database, now: int) -> Iterator[None]:
+    """Hold the store as an engine does, so that none works it in this block.
+
+    Raises Conflict (`store_busy`) where one does, in this process, another, or on a cluster.
+    """
+    try:
+        held = hold(_lock_file(settings, database))
+    except EngineRunning as error:
+        raise Conflict("store_busy", f"Stop the hub first: {error}.") from None
+    with held:
+        with database.read():
+            workers = processes.alive(now)
+        if workers:
+            said = f"Stop the hub first: {workers} of its workers were alive ten seconds ago."
+            raise Conflict("store_busy", said)
+        yield
+
+
+def _lock_file(settings: Settings, database: Database) -> Path:
     """The file whose lock says that an engine works the store."""
     if database.path is not None:
         return database.path.with_suffix(".engine.lock")

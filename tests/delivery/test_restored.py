@@ -3,11 +3,13 @@
 import pytest
 
 from kable_hub.clock import epoch_ms
-from kable_hub.store import copying, moves, outbox, restored
+from kable_hub.store import copying, moves, outbox, processes, restored
 from kable_hub.store import tables as t
 from kable_hub.store.copying import Copied
 from kable_hub.store.ids import new_id
 from kable_hub.testing import Fault
+from kable_hub.usecases import restoring
+from kable_hub.usecases.errors import Conflict
 from tests.delivery.stage import SCOPE
 
 
@@ -260,3 +262,14 @@ def test_no_key_is_used_again_however_often_the_same_backup_is_put_back(at_work)
     assert len(set(reached)) == 3
     restored.mark(at_work.hub.database, now)
     assert at_work.delivery(one).generation > max(reached)
+
+
+def test_nothing_is_marked_while_a_worker_of_a_cluster_is_alive(at_work):
+    at_work.invoice()
+    with at_work.hub.database.write():
+        processes.see("wrk_1", at_work.hub.now())
+    with pytest.raises(Conflict, match="1 of its workers"):
+        restoring.mark(at_work.hub)
+    with at_work.hub.database.write():
+        processes.leave("wrk_1")
+    assert restoring.mark(at_work.hub) == 1
