@@ -10,6 +10,7 @@ while nobody else waits for the thread that drains.
 """
 
 import logging
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +68,7 @@ def drain(
     stop: threading.Event,
     others_wait: Callable[[], bool] = lambda: True,
     lost: Callable[[Future[Any]], None] = lambda _push: None,
-    share: Callable[[], int] | None = None,
+    share: Callable[[], int] = lambda: sys.maxsize,
 ) -> bool:
     """Work the connection for one slice, or more while no `others_wait`.
 
@@ -117,7 +118,7 @@ class _Slice:
     stop: threading.Event
     others_wait: Callable[[], bool]
     let_go: Callable[[Future[Any]], None]
-    share: Callable[[], int] | None
+    share: Callable[[], int]
     ahead: deque[_Job] = field(default_factory=deque)
     under_way: dict[Future[list[Settlement]], list[Run]] = field(default_factory=dict)
     ended: list[tuple[Settlement, Run]] = field(default_factory=list)
@@ -129,7 +130,7 @@ class _Slice:
 
     def __post_init__(self) -> None:
         self.clock = self.rooms.clock
-        self.started = self.renewed = self.flushed = self.clock.monotonic()
+        self.started = self.flushed = self.clock.monotonic()
         self.last_progress = self.started
         self.looked = self.started
         self.steps = Steps(self.rooms, self.lane, self.lease, self.stop)
@@ -144,7 +145,7 @@ class _Slice:
                 break
             self._collect()
             self._flush()
-            self._renew()
+            self.lost |= not self.lease.keep()
         self._give_up(hung=False)
         self._flush(force=True)
         self._give_back()
@@ -191,8 +192,7 @@ class _Slice:
     def _width(self) -> int:
         """A push holds its thread while it waits for its turn: what many drains fill, each
         fills a share of."""
-        share = self.pace.width if self.share is None else max(1, self.share())
-        return min(self.pace.width, share)
+        return max(1, min(self.pace.width, self.share()))
 
     def _claim(self, room: int) -> None:
         idle = not self.under_way and not self.ahead
@@ -311,13 +311,6 @@ class _Slice:
             carry_out(self.lane, end, runs[end.delivery.id].linked, now)
 
         return carry
-
-    def _renew(self) -> None:
-        if self.clock.monotonic() - self.renewed < self.pace.lease_seconds / 3:
-            return
-        self.renewed = self.clock.monotonic()
-        if not self.lease.renew():
-            self.lost = True
 
     def _give_up(self, *, hung: bool) -> None:
         """Let go of threads that are still at work; the gate refuses whatever they still try."""

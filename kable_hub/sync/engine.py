@@ -24,18 +24,15 @@ class Engine(Protocol):
     def wake(self, connection_id: str) -> None:
         """Something is due there: look now. From any thread, at any time, without waiting."""
 
-    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
+    def every(self, seconds: float, name: str, work: Callable[[], object]) -> None:
         """Call `work` every so often, never twice at a time over all that share the store.
         Before `start`."""
 
-    def at_end(self, work: Callable[[], None]) -> None:
+    def at_end(self, work: Callable[[], object]) -> None:
         """Call `work` when the engine stops, once nothing is called by it any more."""
 
     def start(self) -> None:
         """Begin. Raises EngineRunning where another process has to end first."""
-
-    def run(self, stop: threading.Event) -> bool:
-        """Start, work until `stop` is set, stop; answers as `stop` does."""
 
     def stop(self) -> bool:
         """Claim nothing more and wait for what is under way, for as long as a sound call may

@@ -3,9 +3,11 @@
 It has run out by this machine's own clocks before anybody else may take it: both are asked, since
 a machine that slept or a process that was stopped has one of them behind. That nobody took it all
 the same (another machine's clock may be wrong, a person may have) the database says, at every
-mark and save, and for all threads together at least every CONFIRM_SECONDS while they call. Where a
-third of its time has passed, who asks renews it: a drain that is busy with a claim or with ends for
-longer than the lease lasts would otherwise lose it each time anew, and never get on.
+mark and save, and for all threads together at least every CONFIRM_SECONDS while they call.
+
+Once a third of its time has passed whoever asks renews it, the threads as well as the drain: one
+that is busy with a claim or with ends for longer than the lease lasts would otherwise lose it each
+time anew, and never get on.
 """
 
 import math
@@ -25,6 +27,7 @@ class Lease:
         self._connection_id, self._ttl = connection_id, ttl_ms
         self._lock = threading.Lock()
         self._until_ms, self._until, self._confirmed = 0, -math.inf, -math.inf
+        self._renew_at = -math.inf
         self.token = 0
 
     def acquire(self) -> bool:
@@ -37,18 +40,11 @@ class Lease:
         self._extend(now, monotonic)
         return True
 
-    def renew(self) -> bool:
-        """Keep it; False where it is lost, and then nothing more is sent."""
+    def keep(self) -> bool:
+        """Renew it where it is time to; False where it is lost, and then nothing more is sent."""
         with self._lock:
-            return self._renew()
-
-    def _renew(self) -> bool:
-        now, monotonic = self._now()
-        if self._queue.renew(self._connection_id, self.token, now, self._ttl):
-            self._extend(now, monotonic)
-            return True
-        self._end()
-        return False
+            monotonic = self._clock.monotonic()
+            return monotonic < self._renew_at or self._renew()
 
     def holds(self) -> bool:
         """Whether this worker may send now."""
@@ -63,12 +59,20 @@ class Lease:
         return monotonic < self._until
 
     def _confirm(self, monotonic: float) -> None:
-        if self._until - monotonic < self._ttl / 1000 * 2 / 3:
+        if monotonic >= self._renew_at:
             self._renew()
         elif self._queue.leased(self._connection_id, self.token):
             self._confirmed = monotonic
         else:
             self._end()
+
+    def _renew(self) -> bool:
+        now, monotonic = self._now()
+        if self._queue.renew(self._connection_id, self.token, now, self._ttl):
+            self._extend(now, monotonic)
+            return True
+        self._end()
+        return False
 
     def _now(self) -> tuple[int, float]:
         return epoch_ms(self._clock.now()), self._clock.monotonic()
@@ -76,7 +80,8 @@ class Lease:
     def _extend(self, now: int, monotonic: float) -> None:
         """Counted from before the database was asked: never longer than it says there."""
         self._until_ms, self._until = now + self._ttl, monotonic + self._ttl / 1000
+        self._renew_at = monotonic + self._ttl / 3000
         self._confirmed = monotonic
 
     def _end(self) -> None:
-        self._until_ms, self._until = 0, -math.inf
+        self._until_ms, self._until, self._renew_at = 0, -math.inf, -math.inf

@@ -43,8 +43,8 @@ class EmbeddedEngine:
         self._lanes = Lanes(
             rooms, pace, slots=slots, pushes=pushes, stop=self._stop, ended=self.wake
         )
-        self._ticks: list[tuple[float, Callable[[], None]]] = []
-        self._ends: list[Callable[[], None]] = []
+        self._ticks: list[tuple[float, Callable[[], object]]] = []
+        self._ends: list[Callable[[], object]] = []
         self._held: IO[str] | None = None
         self._sweeper = threading.Thread(target=self._sweep_forever, name="sweep", daemon=True)
 
@@ -56,11 +56,11 @@ class EmbeddedEngine:
         """As `Lanes.standing`."""
         return self._lanes.standing()
 
-    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:  # noqa: ARG002
+    def every(self, seconds: float, name: str, work: Callable[[], object]) -> None:  # noqa: ARG002
         """Call `work` every so often while the engine runs. Before `start`."""
         self._ticks.append((seconds, work))
 
-    def at_end(self, work: Callable[[], None]) -> None:
+    def at_end(self, work: Callable[[], object]) -> None:
         """Call `work` when the engine stops, once nothing is called by it any more."""
         self._ends.append(work)
 
@@ -94,12 +94,6 @@ class EmbeddedEngine:
         self._held = None
         return ended
 
-    def run(self, stop: threading.Event) -> bool:
-        """Start, work until `stop` is set, stop."""
-        self.start()
-        stop.wait()
-        return self.stop()
-
     def _sweep_forever(self) -> None:
         while not self._stop.is_set():
             self._woken.clear()
@@ -127,7 +121,7 @@ class EmbeddedEngine:
             self._woken.set()
 
 
-def _scheduler(ticks: list[tuple[float, Callable[[], None]]]) -> BackgroundScheduler:
+def _scheduler(ticks: list[tuple[float, Callable[[], object]]]) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         executors={"default": TickExecutor(max(1, len(ticks)))},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},

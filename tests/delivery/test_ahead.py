@@ -218,10 +218,10 @@ def lease_of(at_work: Stage) -> tuple[Lease, ManualClock]:
 def test_a_lease_ends_by_this_machines_clocks_and_renewing_keeps_it(at_work: Stage) -> None:
     lease, clock = lease_of(at_work)
     clock.advance(14)
-    assert lease.renew()
+    assert lease.keep()
     clock.advance(15)
     assert not lease.holds()
-    assert not lease.renew()
+    assert not lease.keep()
 
 
 def test_a_lease_is_kept_by_the_threads_that_ask_for_it_while_its_drain_is_busy(
