@@ -46,6 +46,7 @@ def test_what_nobody_has_known_for_a_day_is_told_with_the_way_to_it(shop: Site, 
         page = member.page("overview/")
         assert "Nothing needs you" not in page
         assert words in " ".join(page.split())
+        assert "Needs you now" in page
         assert f'href="{member.home}/invoices/?state=uncertain"' in page
         sell(shop, f"B-{count}", state="uncertain", uncertain_since=0)
 
