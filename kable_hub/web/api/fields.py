@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -53,12 +54,12 @@ class Body(_Camel):
 
     def load(self, data: Any, *, many: Any = None, partial: Any = None, unknown: Any = None) -> Any:
         """As marshmallow's, in a fraction of the time where nothing is wrong."""
-        if self._reader is None or not self._reader.is_of(self):
-            self._reader = Reader(self)
-        usual = not (many or self.many or partial) and unknown in (None, ma.RAISE)
-        values = self._reader.read(data) if usual else None
-        if values is not None:
-            return self.made(values)
+        reader = self._reader
+        if reader is None or reader.schema is not self:
+            reader = self._reader = Reader(self, own="_made")
+        if reader.fits and not (many or self.many or partial or self.partial):
+            with suppress(KeyError, ma.ValidationError):  # marshmallow says what is wrong
+                return self.made(reader.read(data))
         return super().load(data, many=many, partial=partial, unknown=unknown)
 
 
@@ -74,13 +75,20 @@ class Answer(_Camel):
         """What the fields are read from: an object or a dict."""
         return value
 
+    @ma.pre_dump
+    def _shaped(self, value: Any, **_: Any) -> Any:
+        return self.shape(value)
+
     def dump(self, obj: Any, *, many: bool | None = None) -> Any:
         """As marshmallow's, in a fraction of the time."""
-        if self._writer is None or not self._writer.is_of(self):
-            self._writer = Writer(self)
+        writer = self._writer
+        if writer is None or writer.schema is not self:
+            writer = self._writer = Writer(self, own="_shaped")
+        if not writer.fits:
+            return super().dump(obj, many=many)
         if self.many if many is None else many:
-            return [self._writer.write(self.shape(one)) for one in obj]
-        return self._writer.write(self.shape(obj))
+            return [writer.write(self.shape(one)) for one in obj]
+        return writer.write(self.shape(obj))
 
 
 class Exact(ma.fields.Field[Decimal]):
@@ -103,12 +111,8 @@ class Exact(ma.fields.Field[Decimal]):
             raise self.make_error("invalid")
         return number
 
-    def told(self, value: Decimal) -> str:
-        """As it goes out."""
-        return f"{value:f}"
-
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return None if value is None else self.told(value)
+    def _serialize(self, value: Any, attr: Any, obj: Any, **_: Any) -> Any:  # noqa: ARG002
+        return None if value is None else f"{value:f}"
 
 
 class Day(ma.fields.Field[date]):
@@ -124,22 +128,14 @@ class Day(ma.fields.Field[date]):
             pass
         raise self.make_error("invalid")
 
-    def told(self, value: date) -> str:
-        """As it goes out."""
-        return value.isoformat()
-
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return self.told(value) if value else None
+    def _serialize(self, value: Any, attr: Any, obj: Any, **_: Any) -> Any:  # noqa: ARG002
+        return value.isoformat() if value else None
 
 
 class Moment(ma.fields.Field[int]):
     """Epoch milliseconds as ISO 8601 in UTC, for answers."""
 
-    def told(self, value: int) -> str:
-        """As it goes out."""
-        return moment(value)
-
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+    def _serialize(self, value: Any, attr: Any, obj: Any, **_: Any) -> Any:  # noqa: ARG002
         return None if value is None else moment(value)
 
 

@@ -2,7 +2,8 @@
 
 marshmallow asks each field where its value is, whether it may be absent and what to make of it.
 Both classes ask once for a schema and then go by what a value is: text of a text field is taken
-as it stands. Whatever is not that plain is left to the field, and all faults to marshmallow.
+as it stands. Whatever is not that plain is left to the field. All faults are left to marshmallow,
+and so is a schema to which something happens beside its fields.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import marshmallow as ma
+from marshmallow import decorators
 
 PLAIN: Mapping[type, type] = {
     ma.fields.String: str,
@@ -18,120 +20,123 @@ PLAIN: Mapping[type, type] = {
 }
 """Fields by their type, and the type of what they take and give unchanged."""
 
-Turn = Callable[[Any], Any]
+_LOADING = (
+    decorators.PRE_LOAD,
+    decorators.POST_LOAD,
+    decorators.VALIDATES,
+    decorators.VALIDATES_SCHEMA,
+)
+_DUMPING = (decorators.PRE_DUMP, decorators.POST_DUMP)
 
 
-class _Step(NamedTuple):
-    """How a value gets out; `whole` instead makes it of the object that has it."""
+class _Way(NamedTuple):
+    """How a value gets out that is not plain, and, by `whole`, one that is not there."""
 
     name: str
-    key: str
-    plain: type | None
-    turn: Turn
-    whole: Turn | None
+    turn: Callable[[Any, str, Any], Any]
+    whole: Callable[..., Any]
 
 
 class Writer:
-    """Writes what a schema's `dump` makes of one object."""
+    """Writes what the fields of a schema make of one object. marshmallow copies schemas: `schema`
+    says whose this is; `fits`, whether no hook but the named one has a say, too."""
 
-    def __init__(self, schema: ma.Schema) -> None:
-        self._schema = schema
-        self._steps = [_step(schema, *one) for one in schema.dump_fields.items()]
-
-    def is_of(self, schema: ma.Schema) -> bool:
-        """Whether it was made for this very schema: marshmallow copies them."""
-        return self._schema is schema
+    def __init__(self, schema: ma.Schema, own: str) -> None:
+        self.schema, self.fits = schema, _hooks(schema, _DUMPING) <= {own}
+        self._steps = [_step(name, one) for name, one in schema.dump_fields.items()]
+        self._usual = type(schema).get_attribute is ma.Schema.get_attribute
 
     def write(self, value: Any) -> dict[str, Any]:
         """The answer's dict."""
         shown = {}
-        read = self._reading(value)
-        for name, key, plain, turn, whole in self._steps:
-            found = read(name, ma.missing) if whole is None else whole(value)
-            if type(found) is plain or found is None:
+        ask, missing = self.schema.get_attribute, ma.missing
+        read = value.get if self._usual and type(value) is dict else partial(ask, value)
+        for at, key, plain, way in self._steps:
+            found = read(at, missing) if at else missing
+            if type(found) is plain:
                 shown[key] = found
-            elif found is not ma.missing:
-                shown[key] = turn(found) if whole is None else found
+                continue
+            name, turn, whole = way
+            made = whole(name, value, ask) if found is missing else turn(found, name, value)
+            if made is not missing:
+                shown[key] = made
         return shown
 
-    def _reading(self, value: Any) -> Callable[[str, Any], Any]:
-        return value.get if type(value) is dict else partial(self._schema.get_attribute, value)
+
+def _step(name: str, field: ma.fields.Field[Any]) -> tuple[str, str, type | None, _Way]:
+    """Where its value stands, empty where only the field finds it; its key in the answer; the type
+    of what stays as it is; how anything else gets out."""
+    at = field.attribute or name
+    usual = type(field).get_value is ma.fields.Field.get_value and field._CHECK_ATTRIBUTE
+    at = at if usual and "." not in at else ""
+    return at, _key(name, field), _plain(field), _Way(name, _giving(field), field.serialize)
 
 
-def _step(schema: ma.Schema, name: str, field: ma.fields.Field[Any]) -> _Step:
-    whole = partial(_serialized, schema, name, field)
-    usual = field.attribute is None and field.dump_default is ma.missing
-    turn = _turn(field) if usual else None
-    plain = PLAIN.get(type(field)) if usual else None
-    return _Step(name, field.data_key or name, plain, turn or whole, None if turn else whole)
+def _giving(field: ma.fields.Field[Any]) -> Callable[..., Any]:
+    if type(field) is ma.fields.List and type(field.inner) is ma.fields.Nested:
+        return partial(_written, field.inner)
+    return field._serialize
 
 
-def _turn(field: ma.fields.Field[Any]) -> Turn | None:
-    """What makes a field's value, where that hangs on the value alone."""
-    told: Turn | None = getattr(field, "told", None)
-    if type(field) is ma.fields.List:
-        inner = _turn(field.inner) or partial(_alone, field.inner)
-        return lambda many: [inner(one) for one in many] if many else []
-    if type(field) is ma.fields.Nested and not field.many:
-        return lambda one: None if one is None else field.schema.dump(one)
-    if type(field) is ma.fields.Dict:
-        return lambda value: _alone(field, value) if value else {}
-    return partial(_alone, field) if type(field) in PLAIN else told
-
-
-def _alone(field: ma.fields.Field[Any], value: Any) -> Any:
-    return field.serialize("it", {"it": value})
-
-
-def _serialized(schema: ma.Schema, name: str, field: ma.fields.Field[Any], value: Any) -> Any:
-    return field.serialize(name, value, accessor=schema.get_attribute)
+def _written(inner: ma.fields.Nested, many: Any, *_: Any) -> list[Any] | None:
+    dump = partial(inner.schema.dump, many=True) if inner.many else inner.schema.dump
+    return many if many is None else [None if one is None else dump(one) for one in many]
 
 
 class Reader:
-    """Reads what a schema's `load` makes of one object, as long as nothing is wrong with it."""
+    """Reads what the fields of a schema make of one object, as long as nothing is wrong with it.
+    `schema` and `fits` as a Writer's."""
 
-    def __init__(self, schema: ma.Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: ma.Schema, own: str) -> None:
         fields = schema.load_fields.items()
+        named = {name: one.attribute or name for name, one in fields}
         self._required = {_key(name, one) for name, one in fields if one.required}
-        self._fields = {
-            _key(name, one): (one.attribute or name, *_taking(one)) for name, one in fields
-        }
-        given = {one.attribute or name: one.load_default for name, one in fields}
+        self._fields = {_key(name, one): (named[name], *_taking(one)) for name, one in fields}
+        given = {named[name]: one.load_default for name, one in fields}
         self._defaults = {name: one for name, one in given.items() if one is not ma.missing}
+        alone = len(self._fields) == len(fields) and not any("." in at for at in named.values())
+        self.schema, self.fits = schema, alone and _hooks(schema, _LOADING) <= {own}
 
-    def is_of(self, schema: ma.Schema) -> bool:
-        """Whether it was made for this very schema: marshmallow copies them."""
-        return self._schema is schema
-
-    def read(self, data: Any) -> dict[str, Any] | None:
-        """The values by their names, None where marshmallow has to say what is wrong."""
+    def read(self, data: Any) -> dict[str, Any]:
+        """The values by their names. Raises KeyError or ValidationError, empty, where marshmallow
+        has to say what is wrong."""
         if type(data) is not dict or not self._required <= data.keys():
-            return None
+            raise ma.ValidationError("")
         found = {name: one() if callable(one) else one for name, one in self._defaults.items()}
-        try:
-            for key, value in data.items():
-                name, plain, take = self._fields[key]
-                found[name] = value if type(value) is plain else take(value)
-        except (KeyError, ma.ValidationError):
-            return None
+        for key, value in data.items():
+            name, plain, take = self._fields[key]
+            found[name] = value if type(value) is plain else take(value, key, data)
         return found
 
 
+def _hooks(schema: ma.Schema, kinds: tuple[str, ...]) -> set[str]:
+    """The names of what was declared to happen to a schema beside its fields."""
+    return {name for kind in kinds for name, *_ in schema._hooks.get(kind, ())}
+
+
 def _key(name: str, field: ma.fields.Field[Any]) -> str:
-    return field.data_key or name
+    return name if field.data_key is None else field.data_key
 
 
-def _taking(field: ma.fields.Field[Any]) -> tuple[type | None, Turn]:
-    plain = None if field.validators or field.attribute else PLAIN.get(type(field))
-    if type(field) is ma.fields.List and not field.validators:
+def _plain(field: ma.fields.Field[Any]) -> type | None:
+    """The type of values with which a field does nothing, either way."""
+    own = {"truthy", "falsy"} & vars(field).keys() or getattr(field, "as_string", False)
+    return None if own or _watched(field) else PLAIN.get(type(field))
+
+
+def _watched(field: ma.fields.Field[Any]) -> bool:
+    return bool(field.validators or field.pre_load or field.post_load)
+
+
+def _taking(field: ma.fields.Field[Any]) -> tuple[type | None, Callable[..., Any]]:
+    if type(field) is ma.fields.List and not _watched(field):
         inner = field.inner
-        if type(inner) is ma.fields.Nested and not inner.validators:
-            return plain, partial(_each, inner)
-    return plain, field.deserialize
+        if type(inner) is ma.fields.Nested and not _watched(inner):
+            return None, partial(_each, inner)
+    return _plain(field), field.deserialize
 
 
-def _each(inner: ma.fields.Nested, value: Any) -> list[Any]:
+def _each(inner: ma.fields.Nested, value: Any, *_: Any) -> list[Any]:
     if type(value) is not list:
         raise ma.ValidationError("")
     load = inner.schema.load
