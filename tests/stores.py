@@ -13,8 +13,8 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -144,6 +144,17 @@ def private_server(name: str, *, durable: bool = False) -> PostgresServer:
 def run_folder() -> Path:
     """Where this test run keeps its servers and templates."""
     return Path(os.environ[FOLDER])
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """A test run for whoever needs databases outside of one; within one, that one."""
+    run = None if FOLDER in os.environ else Run()
+    try:
+        yield
+    finally:
+        if run is not None:
+            run.end()
 
 
 class Run:

@@ -51,4 +51,4 @@ def test_a_public_name_without_a_docstring_would_be_found():
         "    def e(): ...",
     ]
     text = "\n".join(lines)
-    assert undocumented(Source("m", text, ast.parse(text))) == ["m.A", "m.A.b", "m.d"]
+    assert undocumented(Source("m", text)) == ["m.A", "m.A.b", "m.d"]

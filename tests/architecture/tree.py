@@ -1,10 +1,10 @@
-"""The product's source files and their syntax trees, read once."""
+"""The product's source files and their syntax trees, each read once."""
 
 import ast
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,11 +16,15 @@ PACKAGES = [*PLUGINS, ROOT / "plugins" / "_template", ROOT / "plugins" / "_pebbl
 
 @dataclass(frozen=True)
 class Source:
-    """One file: its name from the root, its text, its tree."""
+    """One file: its name from the root, and its text."""
 
     name: str
     text: str
-    tree: ast.Module
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Made when it is asked for: whoever only gathers tests needs the names alone."""
+        return ast.parse(self.text)
 
     def imports(self) -> Iterator[str]:
         """The full name of each module, or name from a module, that is imported anywhere."""
@@ -44,8 +48,7 @@ class Source:
 
 
 def _read(path: Path) -> Source:
-    text = path.read_text("utf-8")
-    return Source(path.relative_to(ROOT).as_posix(), text, ast.parse(text))
+    return Source(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
 
 
 @cache

@@ -2,7 +2,6 @@
 PostgreSQL is stopped and started amid it; judged as every campaign is.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -51,15 +50,13 @@ def main(invoices: int, lease: str, provider: str) -> None:
 
 @contextmanager
 def _server() -> Iterator[PostgresServer]:
-    run = None if stores.FOLDER in os.environ else stores.Run()
-    server = stores.private_server("cluster")
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-        if run is not None:
-            run.end()
+    with stores.running():
+        server = stores.private_server("cluster")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 class _Fight:

@@ -69,13 +69,9 @@ def main(
 
 @contextmanager
 def _database(kind: str) -> Iterator[tuple[Path, str]]:
-    run = stores.Run()
-    try:
-        with tempfile.TemporaryDirectory(prefix="kable-faults-") as place:
-            folder = Path(place)
-            yield folder, stores.fresh_database_url(kind, folder, prepare=stores.migrated)
-    finally:
-        run.end()
+    with stores.running(), tempfile.TemporaryDirectory(prefix="kable-faults-") as place:
+        folder = Path(place)
+        yield folder, stores.fresh_database_url(kind, folder, prepare=stores.migrated)
 
 
 def _show(title: str, done: Outcome, seconds: float) -> None:

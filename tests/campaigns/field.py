@@ -5,11 +5,10 @@ Everything is asked for through the hub's API. That no process may serve it just
 failure: whoever asks, asks again.
 """
 
-import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -18,8 +17,6 @@ from typing import Any
 
 import requests
 
-from kable_hub import hookimpl
-from kable_hub.demo import simulators
 from kable_hub.demo.simulators import DemoSimulator, customers_of
 from kable_hub.demo.stage import free_port
 from kable_hub.domain import Environment
@@ -27,14 +24,14 @@ from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
 from kable_hub.store.scope import Scope
 from kable_hub.testing import observing
-from kable_hub.testing.browsing import Browser
-from kable_hub.usecases import accounts, connecting, customers
+from kable_hub.usecases import accounts, customers
 from kable_hub.usecases.customers import NewCustomer
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.web.app import create_app
 from kable_hub.web.server import serve_in_thread
 from tests.architecture.tree import entry_points
 from tests.campaigns.zygote import Forked, Zygote
+from tests.integration.world import connect, running_simulators, unlimited
 
 LATENCY = 0.02
 SETTLE_AFTER = timedelta(seconds=5)
@@ -56,17 +53,7 @@ UNDER_WAY = ("due", "pushing", "uncertain")
 
 def plugins(*slugs: str) -> list[ModuleType]:
     """The real plugins, declared without limits and to be settled soon."""
-    return [_hurried(entry_points()[slug]) for slug in slugs]
-
-
-def _hurried(name: str) -> ModuleType:
-    real = importlib.import_module(name)
-    plugin = ModuleType(name)
-    hooks = {one: value for one, value in vars(real).items() if hasattr(value, "kable_hub_impl")}
-    vars(plugin).update(hooks)
-    declared = replace(real.provider(), limits=(), settle_after=SETTLE_AFTER)
-    vars(plugin)["provider"] = hookimpl(lambda: declared)
-    return plugin
+    return [unlimited(entry_points()[slug], settle_after=SETTLE_AFTER) for slug in slugs]
 
 
 @dataclass
@@ -141,7 +128,7 @@ def field(
 ) -> Iterator[Field]:
     """Connected, with a customer for each currency, and no process of the hub yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    with counting() as served, _listening(slugs) as there:
+    with counting() as served, running_simulators(*slugs) as there:
         port = free_port(0)
         url = f"http://127.0.0.1:{port}"
         environ = {
@@ -154,6 +141,7 @@ def field(
             **settings,
         }
         for one in there.values():
+            vars(one)["keep_log"] = False
             environ |= one.configuration()
         key, goes = _furnish(environ, there, port)
         for one in there.values():
@@ -174,21 +162,6 @@ def counting() -> Iterator[Callable[[], int]]:
         yield lambda: served[0]
 
 
-@contextmanager
-def _listening(slugs: tuple[str, ...]) -> Iterator[dict[str, DemoSimulator]]:
-    running: dict[str, DemoSimulator] = {}
-    try:
-        for slug in slugs:
-            running[slug] = simulators.load(slug)()
-            vars(running[slug])["keep_log"] = False
-            running[slug].seed_demo()
-            running[slug].start()
-        yield running
-    finally:
-        for one in running.values():
-            one.stop()
-
-
 def _furnish(
     environ: dict[str, str], there: Mapping[str, DemoSimulator], port: int
 ) -> tuple[str, dict[str, dict[str, str]]]:
@@ -199,9 +172,7 @@ def _furnish(
         scope = Scope(account, Environment.LIVE)
         with serve_in_thread(create_app(hub), port):
             for slug in there:
-                started = connecting.start_connecting(hub, scope, slug, by_person=True)
-                answer = Browser().approve(started.connect_url)
-                assert answer.ok, answer.text
+                connect(hub, scope, slug)
         goes = _link(hub, scope, there)
         return accounts.create_api_key(hub, account, scope.environment).secret, goes
     finally:

@@ -2,7 +2,6 @@
 the providers and the API then say. Slices of many runs add up in one table.
 """
 
-import os
 import random
 import tempfile
 import time
@@ -113,13 +112,9 @@ def _ground() -> Iterator[tuple[Zygote, Path]]:
     with (
         Zygote(plugins(*PROVIDERS)) as zygote,
         tempfile.TemporaryDirectory(prefix="kable-kill-") as folder,
+        stores.running(),
     ):
-        run = None if stores.FOLDER in os.environ else stores.Run()
-        try:
-            yield zygote, Path(folder)
-        finally:
-            if run is not None:
-                run.end()
+        yield zygote, Path(folder)
 
 
 def _fought(plan: Plan, zygote: Zygote, folder: Path, seconds: float) -> Outcome:

@@ -108,12 +108,9 @@ def _ground() -> Iterator[tuple[Zygote, Path]]:
     with (
         Zygote(plugins(*PROVIDERS)) as zygote,
         tempfile.TemporaryDirectory(prefix="kable-machine-") as folder,
+        stores.running(),
     ):
-        run = stores.Run()
-        try:
-            yield zygote, Path(folder)
-        finally:
-            run.end()
+        yield zygote, Path(folder)
 
 
 def _fought(plan: Plan, zygote: Zygote, folder: Path) -> Outcome:

@@ -21,19 +21,15 @@ def main(seeds: int, start: int) -> None:
     """
     logging.disable(logging.CRITICAL)  # what goes wrong here is meant to
     failed, began = 0, time.monotonic()
-    store = stores.Run()
-    try:
-        with tempfile.TemporaryDirectory(prefix="kable-seeds-") as folder:
-            world = World(Path(folder))
-            for seed in range(start, start + seeds):
-                try:
-                    world.run(seed)
-                except AssertionError as error:
-                    failed += 1
-                    click.echo(f"FOUND {error}")
-            world.close()
-    finally:
-        store.end()
+    with stores.running(), tempfile.TemporaryDirectory(prefix="kable-seeds-") as folder:
+        world = World(Path(folder))
+        for seed in range(start, start + seeds):
+            try:
+                world.run(seed)
+            except AssertionError as error:
+                failed += 1
+                click.echo(f"FOUND {error}")
+        world.close()
     took = time.monotonic() - began
     click.echo(f"{seeds} seeds in {took:.0f} s, {seeds / took:.0f} a second: {failed} failed")
     raise SystemExit(1 if failed else 0)

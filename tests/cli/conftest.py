@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from kable_hub.cli import main
+from tests.cli.books import Books
 
 PROGRAM = "from kable_hub.cli import main; main(prog_name='kable-hub')"
 
@@ -74,3 +75,8 @@ class Cli:
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     monkeypatch.setenv("KABLE_DATA_DIR", str(tmp_path / "data"))
     return Cli(tmp_path / "data")
+
+
+@pytest.fixture
+def books(cli, tmp_path):
+    return Books(cli, tmp_path)

@@ -11,7 +11,8 @@ from kable_hub.usecases import accounts, connecting, connections, customers, inv
 from kable_hub.usecases.customers import NewCustomer
 from kable_hub.usecases.hub import open_hub
 from kable_hub.usecases.invoicing import NewInvoice, NewLine
-from tests.acme import Acme, AcmeSimulator
+from tests.acme import Acme
+from tests.acme_simulator import AcmeSimulator
 
 
 @pytest.fixture

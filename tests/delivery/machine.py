@@ -12,7 +12,6 @@ up; no draft; the outbox says the same.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import count
@@ -23,16 +22,13 @@ from typing import Any
 
 from kable_hub.clock import ManualClock
 from kable_hub.dialogue import Credentials
-from kable_hub.domain import Environment
 from kable_hub.plugins import Registry
 from kable_hub.settings import Settings
-from kable_hub.store import outbox, pauses
+from kable_hub.store import outbox
 from kable_hub.store import tables as t
 from kable_hub.store.credentials import save_credentials
-from kable_hub.store.database import Database
 from kable_hub.store.outbox import Opening
 from kable_hub.store.rows import insert_all
-from kable_hub.store.scope import Scope
 from kable_hub.sync import endings
 from kable_hub.sync.budget import Budget
 from kable_hub.sync.drain import Pace, drain
@@ -40,10 +36,10 @@ from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import open_hub
 from tests import stores
 from tests.delivery.ledger import FAULTS, Batchy, InMemory, Keyless, Ledger
+from tests.delivery.mortal import Crashed, Inline, Mortal
+from tests.delivery.people import OWN, PEOPLE, SCOPE, People
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-SCOPE = Scope("acc_1", Environment.TEST)
-OWN = {"account_id": "acc_1", "environment": "test"}
 PLUGINS = ("acme", "keyless", "batchy")
 PACE = Pace(slice_seconds=5, lease_seconds=15, width=3)
 GAPS = (0, 0, 3, 3, 20, 61, 600, 90_000)
@@ -58,66 +54,7 @@ ENOUGH = 60
 """Drains after which everything has an end once everybody behaves."""
 
 
-class Crashed(KeyboardInterrupt):
-    """The process is gone: nothing of it writes any more."""
-
-
-class Inline(Executor):
-    """Runs at once, in the caller's thread; a crash passes through."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-class Mortal:
-    """A database whose process ends after so many steps: a call, a transaction, a commit."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._read, self._write = database.read, database.write
-        self.left: int | None = None
-        self.until: tuple[int, Callable[[], object]] | None = None
-        vars(database).update(read=self.read, write=self.write)
-
-    def point(self) -> None:
-        """One more step. Raises Crashed where it was the last; at the step that `until` names
-        something else happens first."""
-        if self.until is not None and not self._database.in_transaction():
-            steps, act = self.until
-            self.until = (steps - 1, act) if steps else None
-            if not steps:
-                act()
-        if self.left is not None:
-            self.left -= 1
-            if self.left <= 0:
-                raise Crashed
-
-    @contextmanager
-    def read(self) -> Iterator[None]:
-        """As `Database.read`."""
-        self._alive()
-        with self._read():
-            yield
-
-    @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[None]:
-        """As `Database.write`, with a step before it and one behind it."""
-        self.point()
-        with self._write(durable=durable):
-            yield
-        self.point()
-
-    def _alive(self) -> None:
-        if self.left is not None and self.left <= 0:
-            raise Crashed
-
-
-class World:
+class World(People):
     """One store and hub for any number of runs. `trace`: what a run did, for a person."""
 
     def __init__(self, folder: Path) -> None:
@@ -412,94 +349,7 @@ class World:
         """Time passes; a day, too."""
         self.clock.advance(chance.choice(GAPS))
 
-    def edit(self, chance: Random) -> None:
-        """Another total, where nothing may stand at the provider yet."""
-        for invoice in chance.sample(sorted(self.accepted), min(1, len(self.accepted))):
-            total = chance.randint(1, 10**6)
-            with self.hub.database.write(durable=False):
-                if outbox.discard_frozen(SCOPE, invoice, self.hub.now()):
-                    text = "UPDATE invoice SET total = ?, revision = revision + 1 WHERE id = ?"
-                    self.hub.database.sql(text, total, invoice)
-                    self.accepted[invoice] = total
 
-    def unlink(self, chance: Random) -> None:
-        """The customer's link breaks, or is taken away, for a while."""
-        with self.hub.database.write(durable=False):
-            text = "UPDATE link SET state = 'broken' WHERE connection_id = ?"
-            self.hub.database.sql(text, self.connection)
-            outbox.block_unlinked(SCOPE, self.connection, "cus_1", self.hub.now())
-
-    def relink(self, chance: Random) -> None:
-        """The customer is linked again, the connection works again."""
-        with self.hub.database.write(durable=False):
-            text = "UPDATE link SET state = 'linked' WHERE connection_id = ?"
-            self.hub.database.sql(text, self.connection)
-            outbox.relink(SCOPE, self.connection, "cus_1", self.hub.now())
-
-    def pause(self, chance: Random) -> None:
-        """A person pauses the connection."""
-        with self.hub.database.write(durable=False):
-            pauses.pause(SCOPE, self.connection, "operator", "by hand", self.hub.now())
-
-    def resume(self, chance: Random) -> None:
-        """A person lets it go on, with new credentials."""
-        now = self.hub.now()
-        with self.hub.database.write(durable=False):
-            secrets = Credentials({"token": "t", "refresh": "r"})
-            save_credentials(self.hub.vault, SCOPE, self.connection, secrets, now)
-            reasons = ("operator", "reconnect", "provider")
-            pauses.resume(SCOPE, self.connection, *reasons)
-            outbox.wake_blocked(SCOPE, self.connection, on="provider", now=now)
-
-    def settings(self, chance: Random) -> None:
-        """Settings are saved: what is not sent is planned anew."""
-        with self.hub.database.write(durable=False):
-            outbox.outdate_plans(SCOPE, self.connection, self.hub.now())
-
-    def retry(self, chance: Random) -> None:
-        """A person tries everything again at once."""
-        with self.hub.database.write(durable=False):
-            outbox.retry_many(SCOPE, self.hub.now())
-
-    def cancel(self, chance: Random) -> None:
-        """A person gives one up, which is refused where it may exist."""
-        self._each(chance, "push", self._cancel)
-
-    def _cancel(self, delivery: str, invoice: str) -> None:
-        if outbox.cancel(SCOPE, delivery, self.hub.now()):
-            self.given_up.add(invoice)
-
-    def void(self, chance: Random) -> None:
-        """A delivered document is to be voided."""
-        self._each(chance, "push", self._void)
-
-    def _void(self, delivery: str, invoice: str) -> None:
-        if outbox.open_void(SCOPE, delivery, self.hub.now()):
-            self.voided.add(invoice)
-
-    def collect(self, chance: Random) -> None:
-        """The payment of a delivered document is asked for."""
-        self._each(chance, "push", lambda one, _: outbox.open_collect(SCOPE, one, self.hub.now()))
-
-    def _each(self, chance: Random, kind: str, act: Callable[[str, str], object]) -> None:
-        found = [row for row in self.deliveries() if row[1] == kind]
-        for row in chance.sample(found, min(1, len(found))):
-            with self.hub.database.write(durable=False):
-                act(row[0], row[2])
-
-
-PEOPLE = (
-    World.edit,
-    World.unlink,
-    World.relink,
-    World.pause,
-    World.resume,
-    World.settings,
-    World.retry,
-    World.cancel,
-    World.void,
-    World.collect,
-)
 _WORK = (World.post, World.work, World.crash, World.takeover, World.meddle, World.wait)
 OPERATIONS: dict[str, Callable[[World, Random], None]] = {
     one.__name__: one for one in (*_WORK, *PEOPLE)

@@ -21,7 +21,8 @@ from kable_hub.store.scope import Scope
 from kable_hub.sync.drain import Pace, drain
 from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import Hub, open_hub
-from tests.acme import Acme, AcmeSimulator
+from tests.acme import Acme
+from tests.acme_simulator import AcmeSimulator
 
 SCOPE = Scope("acc_1", Environment.TEST)
 

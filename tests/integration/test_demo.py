@@ -23,7 +23,8 @@ from tests.integration.world import PROGRAM
 pytestmark = pytest.mark.timeout(120)
 THIRD = """
 from kable_hub import Environment, LinkedCustomer
-from tests.acme import Acme, AcmeSimulator
+from tests.acme import Acme
+from tests.acme_simulator import AcmeSimulator
 
 plugin = Acme()
 globals().update({name: getattr(plugin, name) for name in dir(plugin) if name[0] != "_"})

@@ -118,23 +118,23 @@ def until(
         began = time.monotonic()
 
 
-def unlimited(name: str) -> ModuleType:
-    """A plugin as it is, but with no limits declared."""
+def unlimited(name: str, **otherwise: Any) -> ModuleType:
+    """A plugin as it is, but with no limits declared, and what else is to be `otherwise`."""
     real = importlib.import_module(name)
     plugin = ModuleType(name)
     hooks = {one: value for one, value in vars(real).items() if hasattr(value, "kable_hub_impl")}
     vars(plugin).update(hooks)
-    declared = replace(real.provider(), limits=())
+    declared = replace(real.provider(), limits=(), **otherwise)
     vars(plugin)["provider"] = hookimpl(lambda: declared)
     return plugin
 
 
 @contextmanager
-def running_simulators() -> Iterator[dict[str, DemoSimulator]]:
-    """Every simulator of the repository, seeded and listening."""
+def running_simulators(*slugs: str) -> Iterator[dict[str, DemoSimulator]]:
+    """These simulators of the repository, or all, seeded and listening."""
     running: dict[str, DemoSimulator] = {}
     try:
-        for slug in entry_points():
+        for slug in slugs or entry_points():
             running[slug] = simulators.load(slug)()
             running[slug].seed_demo()
             running[slug].start()

@@ -11,7 +11,8 @@ import pytest
 from kable_hub import hookimpl
 from kable_hub.testing import Fault
 from kable_hub.usecases.running import start_engine
-from tests.acme import Acme, AcmeSimulator
+from tests.acme import Acme
+from tests.acme_simulator import AcmeSimulator
 from tests.quickbooks.stage import Stage, stage
 from tests.web.site import customer
 

@@ -12,7 +12,7 @@ from werkzeug.http import http_date
 from kable_hub.testing import observing
 from kable_hub.usecases import accounts
 from kable_hub.usecases.running import start_engine
-from tests.acme import AcmeSimulator
+from tests.acme_simulator import AcmeSimulator
 from tests.stripe.stage import LIVE, TEST, stage
 from tests.stripe.test_edges_pushing import BOOKS
 from tests.web.site import customer, invoice

@@ -13,7 +13,8 @@ from kable_stripe_payments.simulator import faults
 
 from kable_hub import Kind
 from kable_hub.testing import Fault, observing
-from tests.acme import PROVIDER, Acme, AcmeSimulator
+from tests.acme import PROVIDER, Acme
+from tests.acme_simulator import AcmeSimulator
 from tests.crashing import killed_at
 from tests.stripe.stage import TEST, stage
 from tests.web.site import customer

@@ -40,7 +40,8 @@ from kable_hub.usecases.customers import CustomerView, NewCustomer
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.usecases.invoicing import InvoiceView, NewInvoice, NewLine
 from kable_hub.usecases.link_views import LinkView
-from tests.acme import PROVIDER, Acme, AcmeSimulator
+from tests.acme import PROVIDER, Acme
+from tests.acme_simulator import AcmeSimulator
 
 SECRET = "hook-secret"
 FACTS = Facts(
@@ -267,3 +268,14 @@ def house(database_url: str, folder: Path, **environ: str) -> Iterator[House]:
         account = accounts.create_account(hub, "Shop", "paid").id
         yield House(hub, clock, account, plugins[0], plugins[1], plugins[2], at)
         hub.close()
+
+
+def change(home: House, view: invoicing.InvoiceView, revision=None, **values):
+    return invoicing.change_invoice(home.hub, home.scope, view.invoice.id, values, revision)
+
+
+def everywhere(home: House) -> None:
+    """All providers connected, the customer linked at Acme and Books."""
+    for slug in ("acme", "books", "beta"):
+        home.connect(slug)
+    home.customer("c1", "acme", "books")

@@ -16,7 +16,8 @@ from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.web import context, idempotency
 from kable_hub.web.app import create_app
-from tests.acme import Acme, AcmeSimulator
+from tests.acme import Acme
+from tests.acme_simulator import AcmeSimulator
 
 CANARY = "canary-webhook-4f9d2c7ab1"
 

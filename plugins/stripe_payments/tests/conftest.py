@@ -1,5 +1,6 @@
 """A simulated Stripe with one connected account, and the hub's side of a connection to it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -8,17 +9,19 @@ from typing import Any
 
 import kable_stripe_payments as plugin
 import pytest
-from kable_stripe_payments.simulator import StripeSimulator
+from kable_stripe_payments.simulator import StripeSimulator, events
 
 from kable_hub import (
     Connection,
     CustomerLink,
     Environment,
+    Event,
     Invoice,
     OutcomeUnknown,
     Push,
     Receipt,
     Unfinished,
+    WebhookRequest,
     canonical,
 )
 from kable_hub.testing import ManualClock, RecordingGuard, builders
@@ -75,6 +78,33 @@ class Desk:
             since=self.clock.now(),
             save=self._save,
         )
+
+    # --- what Stripe tells ----------------------------------------------------------------------
+
+    def arrive(
+        self, event: Any, connection: Any = None, app: Any = None, **changes: Any
+    ) -> list[Event]:
+        """Hand an event to the plugin as the hub does."""
+        body = changes.get("body", json.dumps(event).encode())
+        live = self.stripe.webhook_secrets[True]
+        now = self.clock.now()
+        signature = events.signature(json.dumps(event).encode(), live, int(now.timestamp()))
+        headers = {"stripe-signature": changes.get("signature", signature)}
+        request = WebhookRequest(body=body, headers=headers, now=now)
+        app = {"connect_webhook_secret": live} if app is None else app
+        return plugin.receive_webhook(request, app, connection)
+
+    def work(self, event: Any) -> list[Any]:
+        """What comes of an event that arrives."""
+        return [
+            effect
+            for one in self.arrive(event)
+            for effect in plugin.work_event(self.connection(one.environment), one)
+        ]
+
+    def last(self, kind: str) -> Any:
+        """The newest event of its kind."""
+        return next(one for one in reversed(self.stripe.events) if one["type"] == kind)
 
     def _save(self, progress: Any) -> None:
         self.progress = canonical.loads(canonical.dumps(progress))

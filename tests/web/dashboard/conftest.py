@@ -1,13 +1,18 @@
 """People in front of the dashboard of a site that has Acme plugged in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
 from kable_hub.usecases import accounts
+from tests import stores
+from tests.acme import Acme
+from tests.stores import migrated
+from tests.web.dashboard.books import Books
 from tests.web.dashboard.people import People, Person, arrive, counted
-from tests.web.site import Site
+from tests.web.site import Site, site
 
 
 @pytest.fixture
@@ -35,3 +40,26 @@ def member(people: People) -> Person:
 def queries(web: Site) -> Callable[[], AbstractContextManager[list[str]]]:
     """`with queries() as said:` gathers the statements of the block."""
     return lambda: counted(web.hub)
+
+
+@pytest.fixture
+def books() -> Books:
+    return Books()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, books: Books) -> Iterator[Site]:
+    """Acme and Books, both set up in both environments."""
+    url = stores.fresh_database_url("sqlite", tmp_path, prepare=migrated)
+    more = {}
+    for env in ("LIVE", "TEST"):
+        prefix = f"KABLE_BOOKS_{env}"
+        more |= {f"{prefix}_CLIENT_ID": "app", f"{prefix}_WEBHOOK_SECRET": "hook-secret"}
+    with site(url, tmp_path, Acme(), books, **more) as one:
+        yield one
+    stores.drop_database(url)
+
+
+@pytest.fixture
+def person(shop: Site) -> Person:
+    return arrive(shop, "member@shop.example", shop.account, f"/a/{shop.account}/test")

@@ -1,120 +1,24 @@
 """Payments and Accounting: cards, connecting and back, what a person does to a connection."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from marshmallow import Schema, fields, validate
 
-from kable_hub import Choice, ConnectMethod, Kind, ReconnectRequired, SettingChoices, hookimpl
 from kable_hub.domain import Environment
 from kable_hub.plugins import Registry
 from kable_hub.provider import Capability
 from kable_hub.store import tables as t
-from kable_hub.store.scope import Scope
-from kable_hub.usecases import accounts, connections
+from kable_hub.usecases import accounts
 from kable_hub.web.dashboard.abilities import WORDS
 from tests import stores
 from tests.acme import PROVIDER, Acme
 from tests.stores import migrated
-from tests.web.dashboard.people import Person, arrive, counted
-from tests.web.site import Site, customer, invoice, site
-
-HTML = {"Accept": "text/html,*/*;q=0.8"}
-
-
-def ids(**more):
-    return fields.String(load_default="", validate=validate.Length(max=5), metadata=more)
-
-
-class BooksSettings(Schema):
-    item = ids(label="Default item", choices=True)
-    codes = fields.Dict(
-        keys=fields.String(),
-        values=fields.String(validate=validate.Length(1, 5)),
-        load_default=dict,
-        metadata={"label": "Tax code", "key_label": "Your code", "choices": True},
-    )
-    numbers = fields.String(
-        load_default="own", validate=validate.OneOf(["own", "theirs"], ["Yours", "Theirs"])
-    )
-    terms = fields.Integer(load_default=30, strict=True, metadata={"per_customer": True})
-    mail = fields.Boolean(load_default=True, metadata={"label": "Mail it"})
-    since = fields.Date(load_default=None, allow_none=True)
-    caption = fields.String(load_default="Number")
-
-
-BOOKS = replace(
-    PROVIDER,
-    slug="books",
-    title="Books",
-    kind=Kind.ACCOUNTING,
-    settings=BooksSettings,
-    capabilities=PROVIDER.capabilities | {Capability.SETTING_CHOICES},
-    connect_methods=(ConnectMethod("oauth", "Connect", "Sign in there", ("books.write",)),),
-    events=("doc.changed",),
-)
-
-
-class Books(Acme):
-    """Acme as accounting; `closed` makes it refuse to say what there is to choose."""
-
-    def __init__(self) -> None:
-        super().__init__(BOOKS)
-        self.closed = False
-
-    @hookimpl
-    def setting_choices(self, connection, field):
-        if self.closed:
-            raise ReconnectRequired("the access was ended")
-        return SettingChoices((Choice("7", "Services"), Choice("8", "Goods & more")), "7")
-
-
-@pytest.fixture
-def books() -> Books:
-    return Books()
-
-
-@pytest.fixture
-def shop(tmp_path: Path, books: Books) -> Iterator[Site]:
-    """Acme and Books, both set up in both environments."""
-    url = stores.fresh_database_url("sqlite", tmp_path, prepare=migrated)
-    more = {}
-    for env in ("LIVE", "TEST"):
-        prefix = f"KABLE_BOOKS_{env}"
-        more |= {f"{prefix}_CLIENT_ID": "app", f"{prefix}_WEBHOOK_SECRET": "hook-secret"}
-    with site(url, tmp_path, Acme(), books, **more) as one:
-        yield one
-    stores.drop_database(url)
-
-
-@pytest.fixture
-def person(shop: Site) -> Person:
-    return arrive(shop, "member@shop.example", shop.account, f"/a/{shop.account}/test")
-
-
-def path_of(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
-
-
-def connect(person: Person, place: str = "payments/acme", **query: str):
-    """Press Connect and come back from the provider with `query`; the page it leads to."""
-    begun = person.post(f"{place}/connect", {"method": "oauth"})
-    opened = person.get(path_of(begun.location), headers=HTML)
-    state = re.search(r"state=([^&]+)", opened.location)[1]
-    words = "&".join(f"{name}={value}" for name, value in query.items())
-    slug = place.rpartition("/")[2]
-    back = person.get(f"/connect/{slug}/callback?state={state}&{words}", headers=HTML)
-    told = person.get(path_of(back.location))
-    return told.location, person.page(told.location)
-
-
-def row(site: Site, slug: str = "acme", environment: Environment = Environment.TEST):
-    return connections.get_connection(site.hub, Scope(site.account, environment), slug)
+from tests.web.dashboard.books import HTML, Books, connect, path_of, row
+from tests.web.dashboard.people import arrive, counted
+from tests.web.site import customer, invoice, site
 
 
 def test_a_consent_leads_back_to_the_tab_with_the_outcome_and_makes_the_connection(shop, person):
@@ -253,115 +157,6 @@ def test_what_waits_for_a_new_consent_says_so(shop, person):
     page = person.page("payments/")
     assert "Paused: the access was ended." in page
     assert "Connect again" in page
-
-
-def test_settings_are_a_form_of_what_is_declared(shop, person):
-    connect(person, "accounting/books", code="good")
-    page = person.page("accounting/books/")
-    assert 'name="f.item"' in page
-    assert 'type="date"' in page
-    assert re.search(r'name="f.mail" type="checkbox"[^>]* checked', page)
-    assert re.search(r'<option value="own" selected>Yours', page)
-    assert "A customer's own page may say otherwise for: Terms." in page
-    choices = f"{person.home}/accounting/books/settings/item"
-    assert f'hx-get="{choices}"' in page
-
-
-def test_saved_settings_are_shown_again(shop, person):
-    connect(person, "accounting/books", code="good")
-    sent = {
-        "f.item": "8",
-        "f.codes.key": ["AB", ""],
-        "f.codes.value": ["7", ""],
-        "f.numbers": "theirs",
-        "f.terms": "14",
-        "f.since": "2026-02-01",
-        "push_earlier": "since",
-        "push_since": "2026-01-01",
-    }
-    page = person.done("accounting/books/settings", sent)
-    saved = row(shop, "books")
-    assert saved.settings == {
-        "item": "8",
-        "codes": {"AB": "7"},
-        "numbers": "theirs",
-        "terms": 14,
-        "mail": False,
-        "since": "2026-02-01",
-        "caption": "Number",
-    }
-    assert (saved.push_earlier, str(saved.push_since)) == ("since", "2026-01-01")
-    assert "The settings are saved" in page
-    for value in ('value="AB"', 'value="14"', 'value="2026-02-01"', 'value="2026-01-01"'):
-        assert value in page
-    assert not re.search(r'name="f.mail" type="checkbox"[^>]* checked', page)
-
-
-def test_a_text_with_a_default_can_be_emptied(shop, person):
-    connect(person, "accounting/books", code="good")
-    page = person.done("accounting/books/settings", {"f.caption": " "})
-    assert row(shop, "books").settings["caption"] == ""
-    assert re.search(r'name="f.caption" type="text" value=""', page)
-
-
-def test_refused_settings_are_shown_again_with_what_is_wrong_by_field(shop, person):
-    connect(person, "accounting/books", code="good")
-    before = row(shop, "books").settings
-    sent = {
-        "f.item": "far too long",
-        "f.codes.key": ["AB"],
-        "f.codes.value": ["also too long"],
-        "f.terms": "soon",
-        "push_earlier": "since",
-        "push_since": "tomorrow",
-    }
-    answer = person.post("accounting/books/settings", sent)
-    assert answer.status_code == 422
-    page = answer.text
-    for name, value in (("f.item", "far too long"), ("f.terms", "soon")):
-        assert re.search(rf'name="{name}"[^>]*value="{value}"[^>]*aria-invalid="true"', page), name
-    assert "AB: Length must be between 1 and 5." in page
-    assert "Not a valid integer." in page
-    assert "Since needs the first issue date." in page
-    assert row(shop, "books").settings == before
-
-
-def test_choices_come_by_themselves_and_keep_what_was_typed_meanwhile(shop, person):
-    connect(person, "accounting/books", code="good")
-    part = person.get("accounting/books/settings/item?f.item=8", htmx=True).text
-    assert '<option value="8" selected>Goods &amp; more</option>' in part
-    pairs = "accounting/books/settings/codes?f.codes.key=AB&f.codes.value=7"
-    part = person.get(pairs, htmx=True).text
-    assert 'value="AB"' in part
-    assert part.count('<option value="7" selected>') == 1
-    for name in ("terms", "nothing"):
-        assert person.get(f"accounting/books/settings/{name}", htmx=True).status_code == 404
-
-
-def test_without_script_a_link_brings_the_lists_with_the_page(shop, person):
-    connect(person, "accounting/books", code="good")
-    plain = person.page("accounting/books/")
-    assert '<noscript><p><a href="?lists=1#settings">' in plain
-    full = person.page("accounting/books/?lists=1")
-    assert "<noscript>" not in full
-    assert re.search(r'<select id="f-item".*?<option value="[^"]+"', full, re.S)
-
-
-def test_reading_choices_counts_no_deliveries(shop, person):
-    connect(person, "accounting/books", code="good")
-    with counted(shop.hub) as said:
-        person.get("accounting/books/settings/item", htmx=True)
-    assert not [text for text in said if "count(" in text.lower()]
-
-
-def test_where_the_provider_does_not_say_a_value_can_be_typed(shop, person, books):
-    connect(person, "accounting/books", code="good")
-    books.closed = True
-    answer = person.get("accounting/books/settings/item?f.item=9", htmx=True)
-    assert answer.status_code == 200
-    assert 'name="f.item"' in answer.text
-    assert 'value="9"' in answer.text
-    assert "The access was ended." in answer.text
 
 
 def test_on_plan_free_the_cards_say_why_not_and_what_to_do(shop, person):

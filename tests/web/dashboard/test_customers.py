@@ -14,7 +14,8 @@ from kable_hub.store.scope import Scope
 from kable_hub.usecases import connecting, customers, linking, users
 from kable_hub.usecases.customers import NewCustomer
 from tests import stores
-from tests.acme import PROVIDER, AcmeSimulator
+from tests.acme import PROVIDER
+from tests.acme_simulator import AcmeSimulator
 from tests.stores import migrated
 from tests.usecases.house import BOOKS, Books, Provider
 from tests.web.dashboard.people import Person
