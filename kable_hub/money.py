@@ -4,7 +4,8 @@ Exponents follow ISO 4217 (list one, active codes). A provider that counts a cur
 differently (Stripe charges ISK as if it had two decimals) says so in its own mapping.
 """
 
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 
 _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
@@ -28,6 +29,9 @@ EXPONENTS: dict[str, int] = {
 
 MAX_MINOR = 10**15
 """Amounts are refused from this size on, in minor units: no real invoice comes near it."""
+
+_EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
+"""Never the caller's context, which may round to less."""
 
 
 class MoneyError(ValueError):
@@ -53,12 +57,10 @@ def to_minor(amount: Decimal, currency: str) -> int:
         raise MoneyError(f"{amount} is not an amount")
     if amount.adjusted() + digits > 15:
         raise MoneyError(f"an amount of {currency} has to be below {to_major(MAX_MINOR, currency)}")
-    with localcontext() as context:
-        context.prec = 60
-        minor = amount.scaleb(digits)
-        whole = int(minor)
-        if minor != whole:
-            raise MoneyError(f"{amount} has more than the {digits} decimals of {currency}")
+    minor = amount.scaleb(digits, _EXACT)
+    whole = int(minor)
+    if minor != whole:
+        raise MoneyError(f"{amount} has more than the {digits} decimals of {currency}")
     if abs(whole) >= MAX_MINOR:
         raise MoneyError(f"an amount of {currency} has to be below {to_major(MAX_MINOR, currency)}")
     return whole
@@ -70,19 +72,26 @@ def to_major(minor: int, currency: str) -> Decimal:
     return Decimal(f"{minor}E-{exponent(currency)}")
 
 
+@cache
+def unit(currency: str) -> Decimal:
+    """One minor unit in major units: `0.01` of USD. Raises MoneyError."""
+    return to_major(1, currency)
+
+
 def round_to_minor(amount: Decimal, currency: str) -> int:
     """Round a Decimal in major units half up (away from zero) to minor units.
 
     Raises MoneyError where the amount is not finite or reaches MAX_MINOR.
     """
-    step = to_major(1, currency)
+    step = unit(currency)
     if not amount.is_finite() or amount.adjusted() > 15:
         return to_minor(amount, currency)
-    with localcontext() as context:
-        context.prec = 60
-        return to_minor(amount.quantize(step, rounding=ROUND_HALF_UP), currency)
+    return to_minor(amount.quantize(step, context=_EXACT), currency)
 
 
 def text(minor: int, currency: str) -> str:
     """Minor units as plain text in major units: `1999` of USD is `19.99`."""
-    return f"{to_major(minor, currency):f}"
+    digits = exponent(currency)
+    shown = str(abs(minor)).rjust(digits + 1, "0")
+    sign = "-" if minor < 0 else ""
+    return f"{sign}{shown[:-digits]}.{shown[-digits:]}" if digits else f"{sign}{shown}"

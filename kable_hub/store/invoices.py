@@ -67,7 +67,8 @@ class InvoiceRow:
 
 def add(scope: Scope, new: Sequence[InvoiceRow]) -> set[str]:
     """Write invoices with their lines; answers the ids of those whose number was free."""
-    written = insert_new(t.Invoice, [{**_values(row), **owner(scope)} for row in new])
+    whose = owner(scope)
+    written = insert_new(t.Invoice, [{**_values(row), **whose} for row in new])
     _add_lines(scope, [row for row in new if row.id in written])
     return written
 
@@ -152,7 +153,9 @@ def _one(scope: Scope, invoice_id: str) -> Any:
 
 
 def _values(row: InvoiceRow) -> dict[str, Any]:
-    return {name: value for name, value in vars(row).items() if name != "lines"}
+    values = dict(vars(row))
+    del values["lines"]
+    return values
 
 
 def _add_lines(scope: Scope, rows: Sequence[InvoiceRow]) -> None:

@@ -17,6 +17,7 @@ from kable_hub.store import tables as t
 from kable_hub.store.ids import new_id
 from kable_hub.store.rows import insert_new
 from kable_hub.store.scope import Scope
+from kable_hub.store.scoping import owner
 
 OperationKind = Literal["push", "void", "collect", "create_customer"]
 UNSENT = ("held", "due", "blocked", "rejected")
@@ -44,7 +45,8 @@ def open_operations(scope: Scope, openings: list[Opening], now: int) -> list[str
 
     Answers the connections that have something due now.
     """
-    rows = [_row(scope, opening, now) for opening in openings]
+    common = {**owner(scope), "due_at": now, "created_at": now, "updated_at": now}
+    rows = [{**vars(opening), **common} for opening in openings]
     restored.doubt(rows, now)
     written = insert_new(t.Delivery, rows)
     notices.tell_ends(scope, [one["id"] for one in rows if _stuck(one, written)], now)
@@ -376,23 +378,3 @@ def _all(*parts: Any) -> Any:
         if part is not None:
             where &= part
     return where
-
-
-def _row(scope: Scope, opening: Opening, now: int) -> dict[str, Any]:
-    return {
-        "id": opening.id,
-        "account_id": scope.account_id,
-        "environment": scope.environment.value,
-        "connection_id": opening.connection_id,
-        "kind": opening.kind,
-        "subject_id": opening.subject_id,
-        "customer_id": opening.customer_id,
-        "state": opening.state,
-        "due_at": now,
-        "error_code": opening.error_code,
-        "error_message": opening.error_message,
-        "error_details": list(opening.error_details),
-        "blocked_on": opening.blocked_on,
-        "created_at": now,
-        "updated_at": now,
-    }

@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from functools import cache
-from types import SimpleNamespace
+from itertools import chain
+from operator import itemgetter
+from types import NoneType, SimpleNamespace
 from typing import Any
 
 import peewee as pw
@@ -56,22 +58,30 @@ def _reading(
 
 
 def _insert(table: type[t.Table], rows: Sequence[dict[str, Any]], tail: str) -> Iterator[Any]:
-    """A cursor for each chunk of rows; columns that a row leaves out take their default."""
-    fields = table._meta.sorted_fields
-    names = [one.column_name for one in fields]
-    size = CHUNK_VALUES // len(fields)
-    head = f'INSERT INTO "{table._meta.table_name}" ({_listed(names)})'
+    """A cursor for each chunk of rows; columns that a row leaves out take their default.
+
+    What no row names stands in the text, not among the values, of which there are fewer then.
+    """
+    fields, named = table._meta.sorted_fields, set().union(*rows)
+    given = [one for one in fields if one.name in named]
+    blank = [one for one in fields if one.name not in named]
+    names = [one.column_name for one in given]
+    all_names = _listed([one.column_name for one in (*given, *blank)])
+    head = f'INSERT INTO "{table._meta.table_name}" ({all_names})'
+    constants = [_literal(one) for one in blank]
+    size = CHUNK_VALUES // max(1, len(given))
     for start in range(0, len(rows), size):
-        chunk = _values(fields, rows[start : start + size])
+        columns = _by_column(given, rows[start : start + size])
         if t.database.param == "?":
-            mark = f"({', '.join('?' * len(fields))})"
-            text = f"{head} VALUES {', '.join([mark] * len(chunk))} {tail}"
-            yield t.database.execute_sql(text, [one for row in chunk for one in row])
+            mark = f"({', '.join(['?'] * len(given) + constants)})"
+            text = f"{head} VALUES {', '.join([mark] * len(columns[0]))} {tail}"
+            yield t.database.execute_sql(text, [*chain.from_iterable(zip(*columns, strict=True))])
         else:
             # One value instead of thousands, each of which the driver would look for in the text.
             type_ = f'json_populate_recordset(NULL::"{table._meta.table_name}", %s::json)'
-            text = f"{head} SELECT {_listed(names)} FROM {type_} {tail}"  # noqa: S608
-            told = [dict(zip(names, row, strict=True)) for row in chunk]
+            read = ", ".join([_listed(names), *constants])
+            text = f"{head} SELECT {read} FROM {type_} {tail}"  # noqa: S608
+            told = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
             yield t.database.execute_sql(text, [json.dumps(told, ensure_ascii=False)])
 
 
@@ -79,26 +89,45 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-_AS_IT_IS = {pw.TextField: str, pw.IntegerField: int, pw.BigIntegerField: int, MomentField: int}
+_AS_IT_IS = {
+    pw.TextField: str,
+    pw.IntegerField: int,
+    pw.BigIntegerField: int,
+    pw.BooleanField: bool,
+    MomentField: int,
+}
 """What a column of this type takes without being asked."""
 
 
-def _values(fields: Sequence[Any], rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
-    blank = [_bound(one.db_value(_default(one))) for one in fields]
-    places = {one.name: (at, one, _AS_IT_IS.get(type(one))) for at, one in enumerate(fields)}
-    found = []
-    for row in rows:
-        values = blank.copy()
-        for name, value in row.items():
-            at, column, plain = places[name]
-            values[at] = value if type(value) is plain else _bound(column.db_value(value))
-        found.append(values)
-    return found
+def _by_column(fields: Sequence[Any], rows: Sequence[dict[str, Any]]) -> list[Sequence[Any]]:
+    """What is bound of these rows, a sequence for each column."""
+    names, blank = [one.name for one in fields], {one.name: _default(one) for one in fields}
+    whole = [row if len(row) == len(names) else {**blank, **row} for row in rows]
+    columns = zip(*map(itemgetter(*names), whole), strict=True)
+    return [_bound(field, values) for field, values in zip(fields, columns, strict=True)]
+
+
+def _bound(field: Any, values: Sequence[Any]) -> Sequence[Any]:
+    types = set(map(type, values))
+    if types <= {_AS_IT_IS.get(type(field)), NoneType}:
+        return values
+    if types in ({dict}, {list}, {tuple}) and not any(values):
+        return [_plain(field, values[0])] * len(values)
+    return [_plain(field, one) for one in values]
+
+
+def _plain(field: Any, value: Any) -> Any:
+    made = field.db_value(value)
+    return made.isoformat() if isinstance(made, date) else made
 
 
 def _default(field: Any) -> Any:
     return field.default() if callable(field.default) else field.default
 
 
-def _bound(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
+def _literal(field: Any) -> str:
+    """A column's default as SQL."""
+    value = _plain(field, _default(field))
+    if isinstance(value, str):
+        return "'{}'".format(value.replace("'", "''"))
+    return "NULL" if value is None else str(value).upper()

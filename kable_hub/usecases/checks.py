@@ -17,12 +17,14 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 class Checks:
     """Faults found so far. `done` raises Invalid with all of them."""
 
-    def __init__(self) -> None:
-        self.errors: list[FieldError] = []
+    def __init__(self, within: "Checks | None" = None, path: str = "") -> None:
+        """`within` others, whose faults these are too; `path` stands before each field's name."""
+        self.errors: list[FieldError] = within.errors if within else []
+        self._path: str = (within._path if within else "") + path
 
     def fault(self, field: str, code: str, message: str) -> None:
         """Note one fault."""
-        self.errors.append(FieldError(field, code, message))
+        self.errors.append(FieldError(self._path + field, code, message))
 
     def text(
         self, field: str, value: str, *, least: int = 0, most: int, layout: bool = False

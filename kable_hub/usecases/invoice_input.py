@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 
 from kable_hub import money
 from kable_hub.domain import InvoiceLine
@@ -14,6 +14,7 @@ MAX_LINES = 10_000
 MAX_METADATA = 40
 _DECIMALS = 12
 _DIGITS = 15
+_EXACT = Context(prec=80)
 
 
 @dataclass(frozen=True)
@@ -57,22 +58,39 @@ class NewInvoice:
     auto_push: bool | None = None
 
 
-def read_invoice(checks: Checks, new: NewInvoice, invoice_id: str, now: int) -> InvoiceRow | None:
-    """The invoice in minor units, its customer still to be named; None where faults forbid it.
+def read_invoice(
+    checks: Checks, new: NewInvoice, invoice_id: str, now: int, customer_id: str = ""
+) -> InvoiceRow | None:
+    """The invoice in minor units, its customer named by the caller; None where faults forbid it.
 
-    Faults are added to `checks` with paths in the API's words, such as `lines.3.amount`.
+    Faults are added to `checks`, see `read_lines`.
+    """
+    lines = read_lines(checks, new, invoice_id)
+    return None if lines is None else to_row(new, lines, invoice_id, customer_id, now)
+
+
+def read_lines(checks: Checks, new: NewInvoice, invoice_id: str) -> tuple[InvoiceLine, ...] | None:
+    """The invoice's lines in minor units; None where faults forbid it.
+
+    Faults of the whole invoice, but for its customer, are added to `checks` with paths in the
+    API's words, such as `lines.3.amount`.
     """
     _check_words(checks, new)
-    lines = (
-        _read_lines(checks, new, invoice_id) if checks.currency("currency", new.currency) else None
-    )
-    if lines is None:
-        return None
+    sound = checks.currency("currency", new.currency)
+    lines = _read_lines(checks, new, invoice_id) if sound else None
+    if lines is not None:
+        _check_total(checks, new, sum(line.amount + line.tax for line in lines))
+    return lines
+
+
+def to_row(
+    new: NewInvoice, lines: tuple[InvoiceLine, ...], invoice_id: str, customer_id: str, now: int
+) -> InvoiceRow:
+    """The invoice of these lines, in minor units, as it is kept from `now` on."""
     subtotal, tax = sum(line.amount for line in lines), sum(line.tax for line in lines)
-    _check_total(checks, new, subtotal + tax)
     return InvoiceRow(
         id=invoice_id,
-        customer_id="",
+        customer_id=customer_id,
         number=new.number,
         currency=new.currency,
         issue_date=new.issue_date,
@@ -87,7 +105,7 @@ def read_invoice(checks: Checks, new: NewInvoice, invoice_id: str, now: int) -> 
         created_at=now,
         updated_at=now,
         metadata=dict(new.metadata),
-        lines=tuple(lines),
+        lines=lines,
     )
 
 
@@ -118,7 +136,7 @@ def _check_words(checks: Checks, new: NewInvoice) -> None:
         checks.text(f"metadata.{key[:40]}", value, most=500)
 
 
-def _read_lines(checks: Checks, new: NewInvoice, invoice_id: str) -> list[InvoiceLine] | None:
+def _read_lines(checks: Checks, new: NewInvoice, invoice_id: str) -> tuple[InvoiceLine, ...] | None:
     if not new.lines:
         checks.fault("lines", "required", "An invoice has at least one line.")
         return None
@@ -127,10 +145,10 @@ def _read_lines(checks: Checks, new: NewInvoice, invoice_id: str) -> list[Invoic
         checks.fault("lines", "too_many", said)
         return None
     read = [
-        _Line(checks, new.currency, place, one, f"{invoice_id}/{place + 1}").read()
-        for place, one in enumerate(new.lines)
+        _Line(Checks(checks, f"lines.{at}."), new.currency, one, f"{invoice_id}/{at + 1}").read()
+        for at, one in enumerate(new.lines)
     ]
-    lines = [line for line in read if line is not None]
+    lines = tuple(line for line in read if line is not None)
     return lines if len(lines) == len(read) else None
 
 
@@ -145,11 +163,10 @@ def _check_total(checks: Checks, new: NewInvoice, total: int) -> None:
         checks.fault("total", "total_mismatch", said)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Line:
     checks: Checks
     currency: str
-    place: int
     new: NewLine
     id: str
 
@@ -177,14 +194,11 @@ class _Line:
             service_date=self.new.service_date,
         )
 
-    def _at(self, name: str) -> str:
-        return f"lines.{self.place}.{name}"
-
     def _check_words(self) -> None:
         text = self.checks.text
-        text(self._at("description"), self.new.description, least=1, most=5000, layout=True)
-        text(self._at("taxCode"), self.new.tax_code, most=100)
-        text(self._at("productCode"), self.new.product_code, most=100)
+        text("description", self.new.description, least=1, most=5000, layout=True)
+        text("taxCode", self.new.tax_code, most=100)
+        text("productCode", self.new.product_code, most=100)
 
     def _check_numbers(self) -> bool:
         new, sound = self.new, self._plain("quantity", self.new.quantity)
@@ -194,22 +208,22 @@ class _Line:
             sound &= self._plain("taxRate", new.tax_rate)
             if sound and not 0 <= new.tax_rate <= 100:
                 said = "A tax rate is between 0 and 100 percent."
-                self.checks.fault(self._at("taxRate"), "out_of_range", said)
+                self.checks.fault("taxRate", "out_of_range", said)
                 sound = False
         return sound
 
     def _plain(self, name: str, value: Decimal) -> bool:
         """A number of a size that people write; a tiny exponent must not cost us gigabytes."""
         if not value.is_finite():
-            self.checks.fault(self._at(name), "not_a_number", f"{value} is not a number.")
+            self.checks.fault(name, "not_a_number", f"{value} is not a number.")
             return False
         if value.adjusted() >= _DIGITS:
             said = f"At most {_DIGITS} digits stand before the point."
-            self.checks.fault(self._at(name), "too_large", said)
+            self.checks.fault(name, "too_large", said)
             return False
         if int(value.as_tuple().exponent) < -_DECIMALS:
             said = f"At most {_DECIMALS} decimals are kept."
-            self.checks.fault(self._at(name), "too_many_decimals", said)
+            self.checks.fault(name, "too_many_decimals", said)
             return False
         return True
 
@@ -217,20 +231,20 @@ class _Line:
         new = self.new
         if new.unit_price is None and new.amount is None:
             said = "A line needs a unitPrice or an amount."
-            self.checks.fault(self._at("unitPrice"), "required", said)
+            self.checks.fault("unitPrice", "required", said)
             return None
         if new.amount is None:
-            return self.checks.rounded(self._at("amount"), self._product(), self.currency)
-        amount = self.checks.minor(self._at("amount"), new.amount, self.currency)
+            return self.checks.rounded("amount", self._product(), self.currency)
+        amount = self.checks.minor("amount", new.amount, self.currency)
         if amount is not None and new.unit_price is not None:
             self._compare(new.amount)
         return amount
 
     def _compare(self, amount: Decimal) -> None:
         product = self._product()
-        if abs(product - amount) >= money.to_major(1, self.currency):
+        if abs(product - amount) >= money.unit(self.currency):
             said = f"Quantity times unit price is {product.normalize():f}, not {amount:f}."
-            self.checks.fault(self._at("amount"), "line_amount_mismatch", said)
+            self.checks.fault("amount", "line_amount_mismatch", said)
 
     def _unit_price(self) -> Decimal | None:
         new = self.new
@@ -238,26 +252,24 @@ class _Line:
             return new.amount if new.unit_price is None else new.unit_price
         if new.amount is not None:
             said = "A line of another quantity than 1 needs its unitPrice."
-            self.checks.fault(self._at("unitPrice"), "required", said)
+            self.checks.fault("unitPrice", "required", said)
         return None
 
     def _tax(self, amount: int | None) -> int | None:
         new = self.new
         if new.tax_amount is not None:
-            return self.checks.minor(self._at("taxAmount"), new.tax_amount, self.currency)
+            return self.checks.minor("taxAmount", new.tax_amount, self.currency)
         if new.tax_rate is None or amount is None:
             return 0
-        tax = _exactly(money.to_major(amount, self.currency), new.tax_rate).scaleb(-2)
-        return self.checks.rounded(self._at("taxAmount"), tax, self.currency)
+        tax = _exactly(money.to_major(amount, self.currency), new.tax_rate).scaleb(-2, _EXACT)
+        return self.checks.rounded("taxAmount", tax, self.currency)
 
     def _product(self) -> Decimal:
         return _exactly(self.new.quantity, self.new.unit_price or Decimal(0))
 
 
 def _exactly(left: Decimal, right: Decimal) -> Decimal:
-    with localcontext() as context:
-        context.prec = 80
-        return left * right
+    return _EXACT.multiply(left, right)
 
 
 def _as_new_line(line: InvoiceLine, currency: str) -> NewLine:

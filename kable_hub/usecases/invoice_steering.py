@@ -119,15 +119,10 @@ def _changed(hub: Hub, old: InvoiceRow, change: Mapping[str, Any]) -> InvoiceRow
         checks.fault("lines", "required", "Another currency needs new lines.")
     checks.done()
     new = replace(as_new(old, old.customer_id), **change)
-    row = read_invoice(checks, new, old.id, hub.now())
+    row = read_invoice(checks, new, old.id, hub.now(), old.customer_id)
     checks.done()
     assert row is not None
-    return replace(
-        row,
-        customer_id=old.customer_id,
-        revision=old.revision + 1,
-        created_at=old.created_at,
-    )
+    return replace(row, revision=old.revision + 1, created_at=old.created_at)
 
 
 def _refuse_taken_number(scope: Scope, new: InvoiceRow) -> None:

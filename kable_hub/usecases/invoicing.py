@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from kable_hub.domain import InvoiceLine
 from kable_hub.store import customers, invoice_search, invoices
 from kable_hub.store.connections import by_provider
 from kable_hub.store.customers import CustomerRow
@@ -16,7 +17,7 @@ from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.defaults import get_defaults
 from kable_hub.usecases.errors import Conflict, FieldError, Invalid, NotFound, Problem
 from kable_hub.usecases.hub import Hub
-from kable_hub.usecases.invoice_input import NewInvoice, NewLine, read_invoice
+from kable_hub.usecases.invoice_input import NewInvoice, NewLine, read_lines, to_row
 from kable_hub.usecases.invoice_planning import Routes, open_all
 from kable_hub.usecases.invoice_steering import cancel, change_invoice, push_by_hand, taken
 from kable_hub.usecases.invoice_views import (
@@ -112,9 +113,9 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
         raise Invalid(FieldError("invoices", "too_many", said))
     now = hub.now()
     auto_push = get_defaults(hub, scope).auto_push
-    drafts = [_Draft.of(new, now, auto_push) for new in many]
+    drafts = [_Draft.of(new, auto_push) for new in many]
     with hub.database.write():
-        named = _name_customers(scope, drafts)
+        named = _name_customers(scope, drafts, now)
         routes = _plan(hub, scope, drafts)
         _refuse_taken_numbers(scope, drafts)
         sound = [one for one in drafts if one.sound]
@@ -172,16 +173,19 @@ class _Draft:
 
     new: NewInvoice
     checks: Checks
-    row: InvoiceRow | None
+    id: str
+    lines: tuple[InvoiceLine, ...] | None
+    row: InvoiceRow | None = None
     problem: Problem | None = None
     openings: list[Opening] = field(default_factory=list)
 
     @classmethod
-    def of(cls, new: NewInvoice, now: int, auto_push: bool) -> "_Draft":
+    def of(cls, new: NewInvoice, auto_push: bool) -> "_Draft":
         """Read the input, its faults kept; `auto_push` holds where it does not say."""
-        checks = Checks()
-        new = new if new.auto_push is not None else replace(new, auto_push=auto_push)
-        return cls(new, checks, read_invoice(checks, new, new_id("inv"), now))
+        checks, invoice_id = Checks(), new_id("inv")
+        if new.auto_push is None and not auto_push:
+            new = replace(new, auto_push=False)
+        return cls(new, checks, invoice_id, read_lines(checks, new, invoice_id))
 
     @property
     def sound(self) -> bool:
@@ -197,8 +201,9 @@ class _Draft:
         return ItemResult(index, invoice=views[self.row.id])
 
 
-def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, CustomerRow]:
-    """Find the customers, their rows held against a link that is made at the same time.
+def _name_customers(scope: Scope, drafts: Sequence[_Draft], now: int) -> dict[str, CustomerRow]:
+    """Find the customers, their rows held against a link that is made at the same time; what is
+    sound becomes a row.
 
     Answers them by id.
     """
@@ -215,8 +220,8 @@ def _name_customers(scope: Scope, drafts: Sequence[_Draft]) -> dict[str, Custome
             detail = f"The customer {customer.client_id} is cancelled."
             fault = FieldError("customer", "customer_cancelled", detail)
             draft.problem = Conflict("customer_cancelled", detail, errors=[fault])
-        elif draft.row is not None:
-            draft.row = replace(draft.row, customer_id=customer.id)
+        elif draft.lines is not None:
+            draft.row = to_row(draft.new, draft.lines, draft.id, customer.id, now)
     return {one.id: one for one in found.values()}
 
 
