@@ -1,5 +1,6 @@
 """Serve the app: gunicorn in this process for work, a plain thread for tests and the demo."""
 
+import gc
 import socket
 import threading
 from collections.abc import Callable
@@ -16,6 +17,10 @@ from kable_hub.web.context import HUB
 THREADS = 16
 GRACE = 45
 """Seconds a request may go on after SIGTERM: a provider is waited for 40 at the most."""
+
+GARBAGE = 50_000
+"""Objects made before garbage is looked for: a bulk makes more than a hundred thousand, and
+nearly all go without being looked for."""
 
 
 def _nothing() -> None:
@@ -37,6 +42,9 @@ def serve(
     # What the worker inherits must not be an open connection to the database.
     hub: Hub = app.extensions[HUB]
     hub.database.close()
+    gc.collect()
+    gc.freeze()  # what stands by now stays, and is not walked over again and again
+    gc.set_threshold(GARBAGE)
     _Gunicorn(app, host, port, on_start, on_stop).run()
 
 
