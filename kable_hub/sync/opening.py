@@ -5,7 +5,7 @@ from typing import Any
 
 from kable_hub.domain import Invoice, Kind
 from kable_hub.errors import Unsupported
-from kable_hub.provider import Provider
+from kable_hub.provider import Facts, Provider
 from kable_hub.store import invoice_search, links
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.invoice_search import Unsent
@@ -22,18 +22,9 @@ ENDED = "the connection was ended; it goes on when the provider is connected aga
 LINK_BROKEN = "the linked customer no longer stands at this provider"
 
 
-def begin(
-    provider: Provider | None,
-    settings: Mapping[str, Any],
-    invoice: Invoice,
-    link: LinkRow,
-    auto_push: bool,
-) -> Opening:
-    """The push of an invoice to a connection where its customer is linked.
-
-    `settings` are the connection's; nothing is excluded where the plugin is away (None).
-    """
-    refused = refused_for(provider, settings, invoice, link)
+def begin(facts: Facts | None, invoice: Invoice, link: LinkRow, auto_push: bool) -> Opening:
+    """The push of an invoice to a connection where its customer is linked; see `facts_at`."""
+    refused = refusal(facts, invoice) if facts else None
     state, code, message, blocked_on = "due", "", "", ""
     if refused is not None:
         state, code, message = "rejected", refused.code, refused.message
@@ -61,10 +52,20 @@ def refused_for(
     provider: Provider | None, settings: Mapping[str, Any], invoice: Invoice, link: LinkRow | None
 ) -> Unsupported | None:
     """What excludes the invoice of a linked customer, under its settings there, or None."""
+    facts = facts_at(provider, settings, link)
+    return refusal(facts, invoice) if facts else None
+
+
+def facts_at(
+    provider: Provider | None, settings: Mapping[str, Any], link: LinkRow | None
+) -> Facts | None:
+    """The facts that hold for a linked customer under the connection's `settings`.
+
+    None, and nothing is excluded, where the plugin is away.
+    """
     if provider is None:
         return None
-    merged = provider.settings_for(settings, link.settings if link else None)
-    return refusal(provider.facts_for(merged), invoice)
+    return provider.facts_for(provider.settings_for(settings, link.settings if link else None))
 
 
 def open_earlier(
@@ -99,6 +100,5 @@ def open_unsent(
 def _begin_all(
     provider: Provider, connection: ConnectionRow, rows: Iterable[InvoiceRow], link: LinkRow
 ) -> list[Opening]:
-    return [
-        begin(provider, connection.settings, row.to_domain(), link, row.auto_push) for row in rows
-    ]
+    facts = facts_at(provider, connection.settings, link)
+    return [begin(facts, row.to_domain(), link, row.auto_push) for row in rows]

@@ -33,6 +33,8 @@ class Checks:
 
         `layout` allows tabs and line breaks.
         """
+        if not value and not least:
+            return
         if len(value) > most:
             self.fault(field, "too_long", f"{len(value)} characters; at most {most} are allowed.")
         elif len(value.strip()) < least:

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kable_hub.domain import Invoice, Kind
+from kable_hub.provider import Facts
 from kable_hub.store import connections, deliveries, links, outbox
 from kable_hub.store.connections import ConnectionRow
 from kable_hub.store.consequences import LOST
@@ -13,7 +14,7 @@ from kable_hub.store.invoices import InvoiceRow
 from kable_hub.store.links import LinkRow
 from kable_hub.store.outbox import Opening
 from kable_hub.store.scope import Scope
-from kable_hub.sync.opening import ENDED, begin
+from kable_hub.sync.opening import ENDED, begin, facts_at
 from kable_hub.usecases.checks import Checks
 from kable_hub.usecases.hub import Hub
 from kable_hub.usecases.lookup import provider_if_there
@@ -28,6 +29,7 @@ class Routes:
     hub: Hub
     connections: Mapping[str, ConnectionRow]
     links: Mapping[str, tuple[LinkRow, ...]]
+    _facts: dict[tuple[str, str], Facts | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, hub: Hub, scope: Scope, customer_ids: Collection[str]) -> "Routes":
@@ -76,14 +78,20 @@ class Routes:
 
     def _begin(self, invoice: InvoiceRow, known: Invoice, link: LinkRow) -> Opening:
         at = self._at(link)
-        provider = provider_if_there(self.hub, at.provider)
-        opening = begin(provider, at.settings, known, link, invoice.auto_push)
+        opening = begin(self._facts_at(at, link), known, link, invoice.auto_push)
         code, said = _hindrance(at)
         if not code or opening.state != "due":
             return opening
         return replace(
             opening, state="blocked", error_code=code, error_message=said, blocked_on="provider"
         )
+
+    def _facts_at(self, at: ConnectionRow, link: LinkRow) -> Facts | None:
+        key = at.id, link.customer_id
+        if key not in self._facts:
+            provider = provider_if_there(self.hub, at.provider)
+            self._facts[key] = facts_at(provider, at.settings, link)
+        return self._facts[key]
 
     def _at(self, link: LinkRow) -> ConnectionRow:
         return self.connections[link.connection_id]
