@@ -104,7 +104,7 @@ class _Loader:
         entries = [entry for one in portion if (entry := self._read(one)) is not None]
         entries = [entry for entry in entries if self._customer_stands(entry)]
         new = [entry.invoice for entry in entries]
-        results = invoicing.create_invoices(self.hub, self.scope, new)
+        results = invoicing.create_invoices(self.hub, self.scope, new, brief=True)
         for entry, result in zip(entries, results, strict=True):
             if result.problem is None:
                 self.report.accepted += 1

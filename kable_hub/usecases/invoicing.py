@@ -1,6 +1,6 @@
 """Invoices: accepted whole or refused whole, each with its deliveries in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -62,9 +62,13 @@ class InvoiceDetail:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """What became of one invoice of a bulk: accepted (`invoice`) or refused (`problem`)."""
+    """What became of one invoice of a bulk: accepted (`invoice_id`) or refused (`problem`).
+
+    `invoice` is what was accepted, where it was asked for.
+    """
 
     index: int
+    invoice_id: str | None = None
     invoice: InvoiceView | None = None
     problem: Problem | None = None
 
@@ -103,8 +107,11 @@ def create_invoice(hub: Hub, scope: Scope, new: NewInvoice) -> InvoiceView:
     return result.invoice
 
 
-def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[ItemResult]:
-    """Accept up to MAX_BULK invoices, each for itself; results in the order of the input.
+def create_invoices(
+    hub: Hub, scope: Scope, many: Sequence[NewInvoice], *, brief: bool = False
+) -> list[ItemResult]:
+    """Accept up to MAX_BULK invoices, each for itself; results in the order of the input, which
+    only name what was accepted where they are `brief`.
 
     Raises Invalid where there are too many, otherwise every refusal stands in its result.
     """
@@ -125,8 +132,9 @@ def create_invoices(hub: Hub, scope: Scope, many: Sequence[NewInvoice]) -> list[
                 draft.problem = taken(draft.new.number)
         openings = [opening for one in sound if one.problem is None for opening in one.openings]
         wake(hub, open_all(scope, openings, now))
-        rows = [one.row for one in sound if one.row and one.problem is None]
-        around = Surroundings(named, routes.open_ones(), routes.opened(openings, now))
+        rows = [one.row for one in sound if one.row and one.problem is None and not brief]
+        opened = routes.opened(openings, now) if rows else {}
+        around = Surroundings(named, routes.open_ones(), opened)
         views = {view.invoice.id: view for view in invoice_views(scope, rows, around)}
     return [draft.result(index, views) for index, draft in enumerate(drafts)]
 
@@ -192,13 +200,13 @@ class _Draft:
         """Whether nothing speaks against it so far."""
         return self.row is not None and self.problem is None and not self.checks.errors
 
-    def result(self, index: int, views: dict[str, InvoiceView]) -> ItemResult:
-        """What became of it."""
+    def result(self, index: int, views: Mapping[str, InvoiceView]) -> ItemResult:
+        """What became of it; `views` are by the invoice's id."""
         if self.checks.errors:
             return ItemResult(index, problem=Invalid(*self.checks.errors))
         if self.problem is not None or self.row is None:
             return ItemResult(index, problem=self.problem)
-        return ItemResult(index, invoice=views[self.row.id])
+        return ItemResult(index, self.id, views.get(self.id))
 
 
 def _name_customers(scope: Scope, drafts: Sequence[_Draft], now: int) -> dict[str, CustomerRow]:

@@ -33,7 +33,7 @@ KEEPS = timedelta(hours=24)
 SWEPT = "kable_idempotency_swept"
 SWEEP_EVERY = timedelta(minutes=5)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_KEPT_HEADERS = ("Content-Type", "Location", "ETag")
+_KEPT_HEADERS = ("Content-Type", "Location", "ETag", "Preference-Applied")
 View = TypeVar("View", bound=Callable[..., Any])
 
 

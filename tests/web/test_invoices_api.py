@@ -125,6 +125,22 @@ def test_a_thousand_at_once_get_a_result_each(shop):
     assert len(shop.get("/invoices").json["items"]) == 3
 
 
+def test_a_bulk_that_is_not_to_be_shown_again_is_named_by_its_ids(shop):
+    body = {"invoices": [invoice("INV-1"), invoice("INV-1"), invoice("INV-2", colour="red")]}
+    headers = {"Prefer": "respond-async, return=minimal", "Idempotency-Key": "bulk-1"}
+    for _ in range(2):
+        answer = shop.post("/invoices/bulk", body, headers=headers)
+        assert answer.headers["Preference-Applied"] == "return=minimal"
+        accepted, *refused = answer.json["results"]
+        assert (accepted["accepted"], accepted["invoice"]) == (True, None)
+        assert shop.get(f"/invoices/{accepted['invoiceId']}").json["number"] == "INV-1"
+        assert [(one["accepted"], one["invoiceId"]) for one in refused] == [(False, None)] * 2
+    answer = shop.post("/invoices/bulk", {"invoices": [invoice("INV-3")]})
+    assert "Preference-Applied" not in answer.headers
+    shown = answer.json["results"][0]
+    assert shown["invoice"]["id"] == shown["invoiceId"]
+
+
 def test_a_bulk_can_be_repeated_by_its_key_or_by_its_numbers(shop):
     body = {"invoices": [invoice(f"INV-{n}") for n in range(3)]}
     key = {"Idempotency-Key": "bulk-1"}

@@ -13,7 +13,17 @@ from kable_hub.usecases.invoicing import (
     NewLine,
 )
 from kable_hub.web.api.delivery_schemas import STATES, Attempt, Delivery, Signal
-from kable_hub.web.api.fields import Answer, Body, Day, Exact, Moment, currency, text, texts
+from kable_hub.web.api.fields import (
+    Answer,
+    Body,
+    Day,
+    Exact,
+    Moment,
+    currency,
+    nullable,
+    text,
+    texts,
+)
 from kable_hub.web.paging import Paging
 from kable_hub.web.problems import ProblemErrorSchema
 
@@ -218,12 +228,15 @@ class BulkResult(Answer):
 
     index = ma.fields.Integer()
     accepted = ma.fields.Boolean()
-    invoice = ma.fields.Nested(Invoice, allow_none=True)
+    invoice_id = nullable()
+    invoice = ma.fields.Nested(
+        Invoice, allow_none=True, metadata={"description": "Null under `return=minimal`."}
+    )
     problem = ma.fields.Nested(ItemProblem, allow_none=True)
 
     def shape(self, result: ItemResult) -> dict[str, Any]:
         """The result with its verdict."""
-        return {**vars(result), "accepted": isinstance(result.invoice, InvoiceView)}
+        return {**vars(result), "accepted": result.problem is None}
 
 
 class BulkAnswer(Answer):

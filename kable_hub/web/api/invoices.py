@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import marshmallow as ma
 from flask import Response, request
 from flask.views import MethodView
+from werkzeug.http import parse_dict_header
 
 from kable_hub import canonical
 from kable_hub.usecases import charging, invoicing, previewing
@@ -35,6 +37,13 @@ IF_MATCH = {
     "in": "header",
     "description": "The ETag (the revision) you read: 412 if it was changed since.",
     "schema": {"type": "string", "pattern": '^(\\*|(W/)?"?[0-9]{1,9}"?)$'},
+}
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`return=minimal` (RFC 7240) leaves the accepted invoices out of the answer, "
+    "which then only names them.",
+    "schema": {"type": "string", "enum": ["return=minimal", "return=representation"]},
 }
 blueprint = ApiBlueprint("invoices", "accounts", "Invoices and where they arrived.")
 
@@ -67,20 +76,26 @@ class Bulk(MethodView):
 
     @blueprint.arguments(BulkBody)
     @blueprint.response(200, BulkAnswer)
+    @blueprint.says(parameters=[PREFER])
     def post(self, body: dict[str, Any]) -> Any:
         """Accept up to 1000 invoices, each for itself; a result for each, in their order."""
-        return {"results": list(_accept(body["invoices"]))}
+        brief = parse_dict_header(request.headers.get("Prefer", "")).get("return") == "minimal"
+        headers = {"Preference-Applied": "return=minimal"} if brief else {}
+        return {"results": list(_accept(body["invoices"], brief))}, headers
 
 
-def _accept(items: list[invoicing.NewInvoice | ma.ValidationError]) -> Iterator[ItemResult]:
+def _accept(
+    items: list[invoicing.NewInvoice | ma.ValidationError], brief: bool
+) -> Iterator[ItemResult]:
     sound = [one for one in items if isinstance(one, invoicing.NewInvoice)]
-    accepted = iter(invoicing.create_invoices(current_hub(), current_scope(), sound))
+    hub, scope = current_hub(), current_scope()
+    accepted = iter(invoicing.create_invoices(hub, scope, sound, brief=brief))
     for index, item in enumerate(items):
         if isinstance(item, ma.ValidationError):
             yield ItemResult(index, problem=invalid_fields({"json": item.messages}))
         else:
             result = next(accepted)
-            yield ItemResult(index, result.invoice, result.problem)
+            yield replace(result, index=index)
 
 
 @blueprint.route("/invoices/<invoice_id>")
