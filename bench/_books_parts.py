@@ -7,12 +7,11 @@ import random
 import re
 import signal
 import sys
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from _said import cpu, say
+from _said import cpu, obey, one_by_one, say
 from _stage import LINES
 from kable_quickbooks_ledger.simulator import SANDBOX_REALM, QuickBooksSimulator
 
@@ -104,18 +103,8 @@ def loop(url: str, token: str, realm: str) -> None:
 
     auth = AuthClient("id", "secret", url, f"{url}/bench/discovery", access_token=token)
     client = Books(auth_client=auth, company_id=realm, minorversion=75)
-    made = 0
-    for line in sys.stdin:
-        count, began, used, failed = int(line), time.perf_counter(), cpu(), []
-        numbers = [f"loop-{made + place}" for place in range(count)]
-        made += count
-        for number in numbers:
-            try:
-                one_invoice(client, number)
-            except QuickbooksException:
-                failed.append(number)
-        spent = {"seconds": time.perf_counter() - began, "cpu": cpu() - used}
-        say({**spent, "numbers": numbers, "failed": failed})
+    push = one_by_one(lambda number: one_invoice(client, number), QuickbooksException)
+    obey("loop", push, cpu)
 
 
 def one_invoice(client: Any, number: str) -> None:

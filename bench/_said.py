@@ -2,6 +2,9 @@
 
 import json
 import resource
+import sys
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -9,6 +12,39 @@ from typing import Any
 def say(value: Any) -> None:
     """Tell the measuring process."""
     print(json.dumps(value), flush=True)
+
+
+def obey(name: str, push: Callable[[list[str]], list[str]], used: Callable[[], float]) -> None:
+    """Make as many invoices as each line of the input says, and tell what came of it.
+
+    `push` makes those with these numbers, which begin with `name`, and answers which ones failed;
+    `used` says how many CPU seconds it has taken so far.
+    """
+    made = 0
+    for line in sys.stdin:
+        numbers = [f"{name}-{made + place}" for place in range(int(line))]
+        made += len(numbers)
+        began, before = time.perf_counter(), used()
+        failed = push(numbers)
+        spent = {"seconds": time.perf_counter() - began, "cpu": used() - before}
+        say({**spent, "numbers": numbers, "failed": failed})
+
+
+def one_by_one(
+    make: Callable[[str], object], failure: type[Exception]
+) -> Callable[[list[str]], list[str]]:
+    """A push for `obey` that makes one after another."""
+
+    def push(numbers: list[str]) -> list[str]:
+        failed = []
+        for number in numbers:
+            try:
+                make(number)
+            except failure:
+                failed.append(number)
+        return failed
+
+    return push
 
 
 def cpu_of(*pids: int) -> float:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from _main import Failed
 
 from kable_hub.testing.browsing import Browser
 
@@ -23,10 +23,6 @@ PATIENCE = 240
 
 BULK = 1000
 LINES = (("Hub subscription, November", "249.00"), ("Additional seats", "78.00"))
-
-
-class Failed(Exception):
-    """The measurement did not come out; the text says why."""
 
 
 # --- the processes ---------------------------------------------------------------------------
@@ -182,14 +178,19 @@ def set_up(url: str, made: dict[str, str], stripe: dict[str, Any]) -> Hub:
     return hub
 
 
+def set_up_books(url: str, made: dict[str, str], books: dict[str, Any]) -> Hub:
+    """Connect the simulated QuickBooks company and link one customer."""
+    ready(url)
+    hub = Hub(url, made["key"], "quickbooks")
+    customer = {"clientId": "bench", "companyName": "Bench", "currency": "USD"}
+    hub.call("POST", "/customers", customer)
+    linked(hub, books["customer"])
+    return hub
+
+
 def linked(hub: Hub, customer: str) -> None:
     """Connect the simulated QuickBooks company through its consent page, and link the customer."""
     started = hub.call("POST", "/connections", {"provider": "quickbooks"})
     if not Browser().approve(started["connectUrl"]).ok:
         raise Failed("connecting failed")
     hub.call("PUT", "/customers/bench/links/quickbooks", {"reference": customer})
-
-
-def stoppable() -> None:
-    """End by SIGTERM as by Ctrl-C, so that the other processes are ended then, too."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

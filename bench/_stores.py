@@ -6,7 +6,7 @@ with it.
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests import stores
 from tests.postgres import missing
 from tests.stores import execute
 
-__all__ = ["NAMES", "STORES", "absent", "database", "databases", "execute"]
+__all__ = ["NAMES", "STORES", "absent", "chosen", "database", "databases", "execute"]
 
 STORES = ("sqlite", "postgres")
 NAMES = {"sqlite": "SQLite", "postgres": "PostgreSQL"}
@@ -46,6 +46,15 @@ def database(kind: str) -> Iterator[str]:
     """As `databases`, a single one."""
     with databases(kind, 1) as (url,):
         yield url
+
+
+def chosen(asked: Sequence[str] | None) -> Iterator[str]:
+    """The stores that are asked for, else all. Why one is left out is printed."""
+    for kind in asked or STORES:
+        if why := absent(kind):
+            print(f"{NAMES[kind]} is left out: {why}")
+        else:
+            yield kind
 
 
 def absent(kind: str) -> str:

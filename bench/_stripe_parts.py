@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import stripe
-from _said import cpu, say
+from _said import cpu, obey, one_by_one, say
 from kable_stripe_payments.simulator import LIMITS, StripeSimulator
 
 from kable_hub import Environment
@@ -144,18 +144,8 @@ def whose(metadata: Mapping[str, str]) -> str:
 def sdk(url: str, key: str, customer: str) -> None:
     """Make as many invoices as each line of the input says; answer seconds and CPU seconds."""
     client = client_of(url, key)
-    made = 0
-    for line in sys.stdin:
-        count, began, used, failed = int(line), time.perf_counter(), cpu(), []
-        numbers = [f"sdk-{made + place}" for place in range(count)]
-        made += count
-        for number in numbers:
-            try:
-                one_invoice(client, customer, number)
-            except stripe.StripeError:
-                failed.append(number)
-        spent = {"seconds": time.perf_counter() - began, "cpu": cpu() - used}
-        say({**spent, "numbers": numbers, "failed": failed})
+    push = one_by_one(lambda number: one_invoice(client, customer, number), stripe.StripeError)
+    obey("sdk", push, cpu)
 
 
 def client_of(url: str, key: str) -> stripe.StripeClient:

@@ -7,7 +7,6 @@ connection. In each round both claim 100, in turn; the clock is stopped while wh
 given back, so that the backlog stays. What counts is the median of the rounds.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -15,8 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from _stage import stoppable
-from _stores import NAMES, STORES, absent, databases, execute
+from _main import arguments, carried_out
+from _stores import NAMES, STORES, chosen, databases, execute
 from _verdict import Verdict, plain, tell
 
 from kable_hub.store import schema
@@ -148,20 +147,16 @@ def measure(kind: str, due: int, rounds: int) -> Verdict:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--due", type=int, default=1_000_000, help="[1000000]")
     parser.add_argument("--rounds", type=int, default=200, help="[200]")
     parser.add_argument("--store", action="append", choices=STORES, help="[both]")
     given = parser.parse_args()
     if not (FEW <= given.due <= 5_000_000 and 1 <= given.rounds <= 1000):
         parser.error("1000 to 5000000 due, 1 to 1000 rounds")
-    stoppable()
-    for kind in given.store or STORES:
-        if why := absent(kind):
-            print(f"{NAMES[kind]} is left out: {why}")
-        else:
-            measure(kind, given.due, given.rounds)
-    return 0
+    return carried_out(
+        lambda: [measure(kind, given.due, given.rounds) for kind in chosen(given.store)]
+    )
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ lot, one worker is killed, and it is told how long the connection that waited lo
 a call.
 """
 
-import argparse
 import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, suppress
 
 from _crowd import Crowd
-from _stage import Failed, answer, process, stoppable
+from _main import Failed, arguments, carried_out
+from _stage import answer, process
 from _stores import absent, database
 from _verdict import Verdict, tell
 
@@ -127,7 +127,7 @@ def measure(connections: int, invoices: int, count: int) -> list[Verdict]:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--connections", type=int, default=40, help="[40]")
     parser.add_argument("--invoices", type=int, default=4, help="of each, in each lot [4]")
     parser.add_argument("--workers", type=int, default=4, help="[4]")
@@ -137,13 +137,7 @@ def main() -> int:
         parser.error("2 to 16 workers, 1 to 200 connections, 1 to 100 invoices")
     if why := absent("postgres"):
         parser.error(f"the cluster engine needs PostgreSQL: {why}")
-    stoppable()
-    try:
-        measure(given.connections, given.invoices, given.workers)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return carried_out(lambda: measure(given.connections, given.invoices, given.workers))
 
 
 if __name__ == "__main__":

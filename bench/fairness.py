@@ -8,7 +8,6 @@ many again. The simulator takes 400 ms for each of the four calls and knows no l
 hub's push threads are what everybody shares. Embedded on SQLite.
 """
 
-import argparse
 import sqlite3
 import sys
 import time
@@ -16,7 +15,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from _crowd import Crowd
-from _stage import Failed, stoppable
+from _main import arguments, carried_out
 from _verdict import Verdict, tell
 
 LATENCY = 0.4
@@ -81,20 +80,14 @@ def measure(tenants: int, invoices: int, count: int) -> Verdict:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--tenants", type=int, default=200, help="[200]")
     parser.add_argument("--invoices", type=int, default=10, help="of each [10]")
     parser.add_argument("--behind", type=int, default=100_000, help="[100000]")
     given = parser.parse_args()
     if not (1 <= given.tenants <= 500 and 1 <= given.invoices <= 100 and given.behind >= MADE):
         parser.error("1 to 500 tenants, 1 to 100 invoices each, 1000 behind or more")
-    stoppable()
-    try:
-        measure(given.tenants, given.invoices, given.behind)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return carried_out(lambda: measure(given.tenants, given.invoices, given.behind))
 
 
 if __name__ == "__main__":

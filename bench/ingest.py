@@ -9,7 +9,6 @@ First the answers show every accepted invoice, then (`Prefer: return=minimal`) o
 SQLite commits with `synchronous=FULL`, PostgreSQL with `fsync=on`.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -20,8 +19,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from _stage import BULK, Failed, Hub, answer, linked, process, session, set_up, stoppable, usage
-from _stores import NAMES, STORES, absent, database
+from _main import Failed, arguments, carried_out
+from _stage import BULK, Hub, answer, linked, process, session, set_up, usage
+from _stores import NAMES, STORES, chosen, database
 from _verdict import Verdict, tell
 
 TARGET = 2000.0
@@ -114,23 +114,13 @@ def verdict(kind: str, bulks: int) -> list[Verdict]:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--bulks", type=int, default=20, help="for each store [20]")
     parser.add_argument("--store", action="append", choices=STORES, help="[both]")
     given = parser.parse_args()
     if not 1 <= given.bulks <= 200:
         parser.error("1 to 200 bulks")
-    stoppable()
-    try:
-        for kind in given.store or STORES:
-            if why := absent(kind):
-                print(f"{NAMES[kind]} is left out: {why}")
-            else:
-                verdict(kind, given.bulks)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return carried_out(lambda: [verdict(kind, given.bulks) for kind in chosen(given.store)])
 
 
 if __name__ == "__main__":

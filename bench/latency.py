@@ -8,15 +8,16 @@ simulator's log on the same machine; what comes before the answer counts as 0. E
 the cluster engine with one worker on PostgreSQL with fsync on. The median is what counts.
 """
 
-import argparse
 import json
 import statistics
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from _stage import Failed, Hub, answer, process, session, set_up, stoppable
+from _main import Failed, arguments, carried_out
+from _stage import Hub, answer, process, session, set_up
 from _stores import absent, database
 from _verdict import Verdict, tell
 from peers import started
@@ -71,26 +72,25 @@ def latest(simulator: str) -> Any:
     return session().get(f"{simulator}/bench/latest").json()
 
 
+def measure_all(engines: Iterable[str], count: int) -> None:
+    """These engines, as far as there is what they need. Raises Failed."""
+    for engine in engines:
+        why = absent("postgres") if engine == "cluster" else ""
+        if why:
+            print(f"The cluster engine is left out: {why}")
+        else:
+            measure(engine, count)
+
+
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--invoices", type=int, default=30, help="[30]")
     parser.add_argument("--engine", action="append", choices=[*TARGETS], help="[both]")
     given = parser.parse_args()
     if not 3 <= given.invoices <= 300:
         parser.error("3 to 300 invoices")
-    stoppable()
-    try:
-        for engine in given.engine or TARGETS:
-            why = absent("postgres") if engine == "cluster" else ""
-            if why:
-                print(f"The cluster engine is left out: {why}")
-            else:
-                measure(engine, given.invoices)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return carried_out(lambda: measure_all(given.engine or TARGETS, given.invoices))
 
 
 if __name__ == "__main__":

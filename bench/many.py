@@ -8,15 +8,15 @@ part lasts from when every connection had begun until the first was through, les
 end; its rate is set against what was permitted, together and for the slowest connection.
 """
 
-import argparse
 import os
 import sys
 import time
 from contextlib import ExitStack
 
 from _crowd import Crowd
+from _main import Failed, arguments, carried_out
 from _said import cpu_of
-from _stage import CALLS, Failed, stoppable
+from _stage import CALLS
 from _verdict import Verdict, tell
 
 PERMITTED = 10
@@ -72,19 +72,13 @@ def measure(connections: int, invoices: int) -> list[Verdict]:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--connections", type=int, default=20, help="[20]")
     parser.add_argument("--invoices", type=int, default=60, help="of each [60]")
     given = parser.parse_args()
     if not (1 <= given.connections <= 100 and 10 <= given.invoices <= 1000):
         parser.error("1 to 100 connections, 10 to 1000 invoices each")
-    stoppable()
-    try:
-        measure(given.connections, given.invoices)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return carried_out(lambda: measure(given.connections, given.invoices))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ timed, on the wall's clock and in CPU time, medians of both. `--waiting`: nothin
 Exit status 1 where a page takes longer than the target on the wall's clock.
 """
 
-import argparse
 import re
 import resource
 import statistics
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from _filled import Filled, fill, opened
+from _main import arguments
 from flask import Flask, url_for
 from flask.testing import FlaskClient
 
@@ -200,7 +200,7 @@ def measure(hub: Hub, given: Filled, rounds: int, target: float) -> int:
 
 def main() -> int:
     """Fill, measure, print."""
-    about: Any = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    about = arguments(__doc__)
     about.add_argument("--invoices", type=int, default=100_000)
     about.add_argument("--rounds", type=int, default=5)
     about.add_argument("--target", type=float, default=100, help="milliseconds")

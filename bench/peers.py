@@ -14,7 +14,6 @@ as long as the same key comes. A disagreement is an invoice that a peer calls do
 not stand there once and final, or that it calls failed and of which there is something there.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -29,20 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import _celery_peer
+from _main import arguments, carried_out
 from _said import cpu_of
-from _stage import (
-    CALLS,
-    Failed,
-    Hub,
-    answer,
-    asked,
-    linked,
-    process,
-    ready,
-    session,
-    set_up,
-    stoppable,
-)
+from _stage import CALLS, Hub, answer, asked, process, ready, session, set_up, set_up_books
 from _stores import absent, database
 from _table import Line, disagreements, markdown, svg
 from _verdict import Verdict, machine, tell
@@ -163,10 +151,7 @@ def at_quickbooks(ending: ExitStack) -> list[Peer | Line]:
     """Everybody who makes invoices at QuickBooks, or why not."""
     books = answer(ending.enter_context(process("_books_parts.py", "simulator")))
     made, pids = started(ending, "quickbooks", books["configuration"])
-    hub = Hub(made["url"], made["key"], "quickbooks")
-    customer = {"clientId": "bench", "companyName": "Bench", "currency": "USD"}
-    hub.call("POST", "/customers", customer)
-    linked(hub, books["customer"])
+    hub = set_up_books(made["url"], made, books)
     found: list[Peer | Line] = [
         Peer("hub, embedded", "QuickBooks", HUB_RETRIES, books["url"], Pushing(hub, pids).begin)
     ]
@@ -279,7 +264,7 @@ def run(rounds: int, count: int, faults: int) -> list[Line]:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
     parser.add_argument("--round", type=int, default=60, help="invoices of a round [60]")
     parser.add_argument("--faults", type=int, default=100, help="invoices amid 500s [100]")
@@ -287,17 +272,16 @@ def main() -> int:
     given = parser.parse_args()
     if not (1 <= given.rounds <= 20 and 1 <= given.round <= 1000 and 0 <= given.faults <= 1000):
         parser.error("1 to 20 rounds of 1 to 1000, 0 to 1000 amid faults")
-    stoppable()
-    try:
-        lines = run(given.rounds, given.round, given.faults)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
+    return carried_out(lambda: measure(given.rounds, given.round, given.faults, given.out))
+
+
+def measure(rounds: int, count: int, faults: int, out: Path | None) -> None:
+    """Print what all peers did, and write it where that is wanted. Raises Failed."""
+    lines = run(rounds, count, faults)
     print(markdown(lines))
-    tell(f"Medians of {given.rounds} rounds of {given.round} invoices:", verdicts(lines))
-    if given.out:
-        written(given.out, lines)
-    return 0
+    tell(f"Medians of {rounds} rounds of {count} invoices:", verdicts(lines))
+    if out:
+        written(out, lines)
 
 
 def written(folder: Path, lines: list[Line]) -> None:

@@ -6,12 +6,11 @@ About six minutes on a quiet machine. `FOLDER/peers.svg` and the part of `FOLDER
 two marks are written anew; the rest of the page stays.
 """
 
-import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from _stage import Failed, stoppable
+from _main import Failed, arguments, carried_out
 from _table import markdown
 from _verdict import machine
 from peers import run, verdicts, written
@@ -41,22 +40,24 @@ def placed(page: str, text: str) -> str:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--out", type=Path, required=True, help="such as docs/benchmarks")
     given = parser.parse_args()
-    page = given.out.with_suffix(".md")
-    stoppable()
+    return carried_out(lambda: measure(given.out))
+
+
+def measure(out: Path) -> None:
+    """Measure, and write everything. Raises Failed."""
+    page = out.with_suffix(".md")
     try:
         placed(page.read_text(), "")
         lines = run(ROUNDS, ROUND, FAULTS)
-        written(given.out, lines)
+        written(out, lines)
         day = str(datetime.now(UTC).date())
         page.write_text(placed(page.read_text(), told(lines, day)))
-    except (Failed, OSError) as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        raise Failed(error) from None
     print(f"Written: {page}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ CPU time is that of the one process named. The hub's own limits, which would hol
 Stripe's published rates, are taken away unless `--limits` keeps them.
 """
 
-import argparse
 import json
-import signal
 import statistics
 import subprocess
 import sys
@@ -21,7 +19,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from _stage import CALLS, LINES, Failed, Hub, answer, asked, process, set_up, usage
+from _beside import verify
+from _main import arguments, carried_out
+from _stage import CALLS, LINES, Hub, answer, asked, process, set_up, usage
 
 PARTS = "_stripe_parts.py"
 
@@ -102,15 +102,6 @@ def row(name: str, hub: float, sdk: float | None = None) -> None:
     print(f"{name:<34}{hub:>10.1f}{beside}")
 
 
-def verify(stripe_url: str, expected: int) -> None:
-    """Every invoice stands at the simulator once. Raises Failed."""
-    found = usage(stripe_url)
-    said = f"{found['marked']} documents of {found['distinct']} invoices, {found['drafts']} drafts"
-    if (found["marked"], found["distinct"], found["drafts"]) != (expected, expected, 0):
-        raise Failed(f"expected {expected} documents, found {said}")
-    print(f"At the simulator: {said}; each invoice stands there once.")
-
-
 def run(invoices: int, rounds: int, limits: bool) -> None:
     """Measure and print. Raises Failed."""
     count = max(2, invoices // rounds)
@@ -130,21 +121,14 @@ def run(invoices: int, rounds: int, limits: bool) -> None:
 
 def main() -> int:
     """Read the arguments; the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = arguments(__doc__)
     parser.add_argument("--invoices", type=int, default=500, help="through the hub in all [500]")
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
     parser.add_argument("--limits", action="store_true", help="keep the hub's declared limits")
     given = parser.parse_args()
     if not (1 <= given.rounds <= 20 and 2 <= given.invoices <= 20_000):
         parser.error("1 to 20 rounds, 2 to 20000 invoices")
-    # So that the other processes are ended then, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        run(given.invoices, given.rounds, given.limits)
-    except Failed as failure:
-        print(f"Failed: {failure}", file=sys.stderr)
-        return 1
-    return 0
+    return carried_out(lambda: run(given.invoices, given.rounds, given.limits))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_the_benchmark_at_the_limit_prints_its_figures_and_loses_nothing():
     said = printed("stripe_limit", "--invoices", "30", "--rounds", "1", "--round", "5")
     assert "5 documents of 5 invoices, 0 drafts" in said
     assert "30 documents of 30 invoices, 0 drafts" in said
-    for figure in ("hub/SDK", "permitted", "answers 429", "CPU an invoice"):
+    for figure in ("hub/loop", "permitted", "answers 429", "CPU an invoice"):
         assert figure in said
 
 

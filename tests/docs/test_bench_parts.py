@@ -62,7 +62,7 @@ def test_a_verdict_says_figure_target_and_whether_it_was_reached():
 
 
 def test_a_page_gets_its_figures_between_the_marks_and_keeps_the_rest():
-    from _stage import Failed
+    from _main import Failed
     from report import BEGINS, ENDS, placed
 
     page = Path(ROOT / "docs/benchmarks.md").read_text()
@@ -76,7 +76,7 @@ def test_a_page_gets_its_figures_between_the_marks_and_keeps_the_rest():
 
 
 def test_the_steady_part_lasts_while_all_connections_are_at_work():
-    from _stage import Failed
+    from _main import Failed
     from many import steady
 
     slow = [(0.5 * number, 0, False) for number in range(40)]
