@@ -48,7 +48,10 @@ def with_plugins(plugins_dir: Path | None = None) -> Iterator[Hub]:
 
 
 def account_named(hub: Hub, named: str) -> str:
-    """The id of the account that is meant: the one named, else the only one. Raises NotFound."""
+    """The id of the account that is meant: the one named, else the only one.
+
+    Raises NotFound, or UsageError where none is named and there is not exactly one.
+    """
     if named:
         return get_account(hub, named).id
     found = list_accounts(hub, limit=2).items

@@ -9,14 +9,13 @@ import click
 from kable_hub.cli.opening import store_alone
 from kable_hub.cli.showing import PAGE, as_json, moment, pages, say_json, say_table
 from kable_hub.domain import Environment
-from kable_hub.store.deliveries import DeliveryFilter, DeliveryRow
+from kable_hub.store.deliveries import STATES, DeliveryFilter, DeliveryRow
 from kable_hub.store.scope import Scope
 from kable_hub.usecases import deliveries, restoring
 from kable_hub.usecases.accounts import get_account, list_accounts
 from kable_hub.usecases.errors import NotFound
 from kable_hub.usecases.hub import Hub
 
-STATES = ("held", "due", "pushing", "uncertain", "delivered", "blocked", "rejected", "cancelled")
 KINDS = ("push", "void", "collect", "create_customer")
 
 

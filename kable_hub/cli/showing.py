@@ -14,7 +14,6 @@ from kable_hub.domain import Environment
 from kable_hub.store.scope import Page
 
 T = TypeVar("T")
-Command = TypeVar("Command", bound=Callable[..., Any])
 PAGE = 200
 PIPE_WIDTH = 250
 

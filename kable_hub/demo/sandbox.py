@@ -89,7 +89,7 @@ class Sandbox:
     @classmethod
     @contextmanager
     def open(cls, settings: Settings, slug: str, method: str = "") -> Iterator[Self]:
-        """With the operator's settings for test alone, in a folder that is thrown away."""
+        """With the operator's plugins and test settings alone, in a folder that is thrown away."""
         prefix = f"KABLE_{slug}_{Environment.TEST}_".upper()
         given = {
             name: value
@@ -98,6 +98,8 @@ class Sandbox:
         }
         with tempfile.TemporaryDirectory(prefix="kable-sandbox-") as folder:
             own = {"KABLE_DATA_DIR": folder, "KABLE_ALLOW_PLUGINS": slug}
+            if settings.plugins_dir:
+                own["KABLE_PLUGINS_DIR"] = str(settings.plugins_dir)
             alone = Settings.load({**given, **own, "KABLE_LOG_LEVEL": "ERROR"})
             logs.configure(alone)
             hub = open_hub(alone)

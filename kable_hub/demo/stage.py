@@ -64,10 +64,13 @@ def stage(port: int) -> Iterator[Stage]:
 
 
 def free_port(wanted: int) -> int:
-    """A port on loopback that nobody uses now: `wanted`, or any where it is 0."""
+    """A port on loopback that nobody uses now: `wanted`, or any where it is 0. Raises OSError."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", wanted))
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"port {wanted}") from None
         found: int = probe.getsockname()[1]
         return found
 

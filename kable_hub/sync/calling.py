@@ -40,7 +40,7 @@ class Caller:
                 conninfo=conninfo(url), min_size=1, max_size=4, timeout=10.0
             )
         )
-        self._guard = threading.Lock()
+        self._guard, self._opening = threading.Lock(), threading.Lock()
         self._waiting: set[str] = set()
         self._woken, self._stop = threading.Event(), threading.Event()
         self._ends: list[Callable[[], object]] = []
@@ -97,8 +97,17 @@ class Caller:
             if provider is not None:
                 self._call(provider, connection_id)
 
+    def _open(self) -> None:
+        """Connect, unless that is done. Raises where it cannot be done within half a minute."""
+        with self._opening:
+            try:
+                self._app.open()
+            except Exception:
+                self._app.close()  # else it counts as open for good, and no call gets through
+                raise
+
     def _call(self, provider: str, connection_id: str) -> None:
-        self._app.open()
+        self._open()
         job = self._app.configure_task(DRAIN, queue=provider, queueing_lock=connection_id)
         try:
             job.defer(provider=provider, connection_id=connection_id)

@@ -118,7 +118,8 @@ class ClusterEngine:
             with contextlib.suppress(RuntimeError):  # it has ended meanwhile
                 self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(left())
-        ended = self._lanes.close(left()) and self._hands.close(left())
+        ended = self._lanes.close(left())
+        ended &= self._hands.close(left())
         for work in (*self._ends, self._census.stop, self._caller.stop):
             ended &= within(max(LEEWAY, left()), work)
         return ended and not self._thread.is_alive()

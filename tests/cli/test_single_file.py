@@ -125,6 +125,19 @@ def test_a_file_is_served_and_delivers_traced_without_content_and_the_start_tell
     told_at_the_start(text.splitlines())
 
 
+def test_a_file_is_tried_in_its_sandbox_too(cli, meadow, monkeypatch):
+    for name, value in {
+        **meadow.configuration(),
+        "KABLE_MEADOW_TEST_FORM_KEY": CANARIES[0],
+    }.items():
+        monkeypatch.setenv(name, value)
+    reference = meadow.demo_customers(Environment.TEST)[0].reference
+    words = ("--customer", reference, "--plugins-dir", str(COOKBOOK))
+    done = cli("check-provider", "meadow", "--sandbox", *words)
+    assert "ok       push the invoice: " in done.out, (done.out, done.err)
+    assert CANARIES[0] not in done.out
+
+
 def told_at_the_start(lines):
     """Who is out and what will go stands there, once each."""
     (out,) = [line for line in lines if "plugin left out" in line]

@@ -44,7 +44,7 @@ def test_the_demo_tells_that_its_port_is_taken(cli):
         port = url.rpartition(":")[2].strip('",\n')
         done = cli.alone("demo", "--once", "--port", port)
         assert done.code == 1
-        assert "Address already in use" in done.err
+        assert f"port {port}: Address already in use" in done.err
         assert "Traceback" not in done.err
     finally:
         process.kill()

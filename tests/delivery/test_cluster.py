@@ -7,11 +7,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from kable_hub.store import processes
 from kable_hub.store import tables as t
 from kable_hub.store.engine_schema import conninfo, migrate, pending
+from kable_hub.store.offers import Offers
 from kable_hub.sync import calling, census, cluster
+from kable_hub.sync.calling import Caller
 from kable_hub.usecases import hub as hubs
 from kable_hub.usecases.running import beside_web, engine_of, start_engine
 from tests.delivery.engines import engaged
@@ -130,6 +133,30 @@ def test_a_caller_outlives_a_queue_that_is_not_there(
         t.Connection.update(wake_sent_at=None).execute()
     at_work.hub.wake("con_1")
     until(lambda: bool(queue(at_work, "SELECT 1 FROM procrastinate_jobs")))
+    assert caller.stop()
+
+
+def test_a_caller_that_could_not_connect_at_first_connects_later(
+    at_work: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ConnectionPool.open, "__defaults__", (False, 0.2))
+    url = at_work.hub.settings.database_url
+    caller = Caller(Offers(at_work.hub.database), at_work.hub.clock, url)
+    caller.start()
+    at_work.invoice()
+    name = url.rpartition("/")[2]
+    with psycopg.connect(url.removesuffix(name) + "postgres", autocommit=True) as other:
+        other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        try:
+            with pytest.raises(PoolTimeout):
+                caller.sweep("acme", 100)
+        finally:
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+    with at_work.hub.database.write():
+        t.Connection.update(wake_sent_at=None).execute()
+    caller.sweep("acme", 100)
+    waiting = "SELECT queue_name, queueing_lock FROM procrastinate_jobs"
+    assert queue(at_work, waiting) == [("acme", "con_1")]
     assert caller.stop()
 
 

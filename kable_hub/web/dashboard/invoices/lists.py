@@ -4,6 +4,7 @@ from datetime import date
 
 from flask import Response, render_template, request
 
+from kable_hub.store.deliveries import STATES
 from kable_hub.usecases.connections import list_connections
 from kable_hub.usecases.invoice_export import export_csv
 from kable_hub.usecases.invoicing import InvoiceFilter, list_invoices
@@ -11,7 +12,6 @@ from kable_hub.web.dashboard.context import hub, scope, wants_part
 from kable_hub.web.dashboard.invoices.blueprint import blueprint
 from kable_hub.web.dashboard.invoices.showing import pace, titles
 
-STATES = ("held", "due", "pushing", "uncertain", "delivered", "blocked", "rejected", "cancelled")
 SHOWN = 50
 LONGEST = 100
 
