@@ -72,6 +72,8 @@ def crowd(count: str, latency: str, permitted: str = "") -> None:
     one.keep_log = True
     if permitted:
         one.limits = {"test": int(permitted), "endpoint": int(permitted), "search": 20}
+        # From the first: what the hub has seen answered at once it holds possible for a while.
+        one.latency = float(latency)
     whose = {}
     for number in range(int(count)):
         account = one.add_account(f"Bench {number}").id
