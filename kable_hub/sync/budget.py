@@ -8,7 +8,7 @@ narrowest limit of a call first.
 
 import math
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from kable_hub.clock import Clock
 from kable_hub.domain import Environment
 from kable_hub.errors import RateLimited
 from kable_hub.provider import Limit, Provider
-from kable_hub.sync.window import Turn, Window
+from kable_hub.sync.window import Quickest, Turn, Window
 
 DEFAULT_PAUSE = timedelta(seconds=60)
 
@@ -58,10 +58,10 @@ class Passage:
 
 
 class _Bucket:
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, quickest: Quickest) -> None:
         self.limit = limit
         self.lock = threading.Lock()
-        self.window = Window(limit)
+        self.window = Window(limit, quickest)
         self.slots = Slots(limit.concurrency) if limit.concurrency else None
         self.sharers = 1
 
@@ -123,6 +123,7 @@ class Budget:
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, str, str], _Bucket] = {}
         self._covering: dict[tuple[str, str, Environment], tuple[Limit, ...]] = {}
+        self._quickest: defaultdict[str, Quickest] = defaultdict(Quickest)
         self._waiting = Counter[str]()
         self.sharers, self._settled = 1, -math.inf
         self._held: dict[str, int] = {}
@@ -228,7 +229,7 @@ class Budget:
         with self._lock:
             bucket = self._buckets.get(key)
             if bucket is None:
-                bucket = self._buckets[key] = _Bucket(limit)
+                bucket = self._buckets[key] = _Bucket(limit, self._quickest[key[0]])
                 if limit.scope == "connection" and spender.connection_id in self._taken:
                     bucket.window.cool(self._taken[spender.connection_id])
                 if self.sharers > 1 and limit.scope != "connection":

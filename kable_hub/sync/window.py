@@ -12,6 +12,7 @@ Turns are spaced as well, so that calls come evenly. Pure: moments are monotonic
 
 import heapq
 import math
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +32,9 @@ EPOCH = 60.0
 """Seconds (or ten times the limit's own) for which, at least, a quickest answer counts."""
 
 LEARNING = 2.0
-"""Seconds after which the quickest of a kind of call is believed."""
+ENOUGH = 20
+"""The quickest of a kind of call is believed after so many seconds and so many of them: while a
+busy machine answers all of them late, the quickest of a few says too much."""
 
 SLOWER = 1.25
 SLOWEST = 4.0
@@ -41,7 +44,7 @@ RECOVERY seconds without another throttling."""
 
 
 @dataclass
-class _Quickest:
+class _Kind:
     """The least seconds that one kind of call took, of this epoch and the one before."""
 
     epoch: float
@@ -49,13 +52,31 @@ class _Quickest:
     began: float
     now: float
     before: float
+    seen: int = 0
 
     def least(self, took: float, ended: float) -> float:
         """0 as long as nothing is known: the call then counts as arrived when it was answered."""
         if ended - self.began >= self.epoch:
             self.began, self.before, self.now = ended, self.now, took
-        self.now = min(self.now, took)
-        return min(self.now, self.before) if ended - self.first >= LEARNING else 0.0
+        self.now, self.seen = min(self.now, took), self.seen + 1
+        known = self.seen >= ENOUGH and ended - self.first >= LEARNING
+        return min(self.now, self.before) if known else 0.0
+
+
+class Quickest:
+    """How quickly a provider answers at best, by the kind of call: the same for all limits."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kinds: dict[tuple[str, float], _Kind] = {}
+
+    def least(self, call: str, epoch: float, took: float, ended: float) -> float:
+        """The least that such a call takes, now that one took so long; 0 while that is unknown."""
+        with self._lock:
+            kind = self._kinds.get((call, epoch))
+            if kind is None:
+                kind = self._kinds[call, epoch] = _Kind(epoch, ended, ended, took, took)
+            return kind.least(took, ended)
 
 
 @dataclass
@@ -68,16 +89,17 @@ class Turn:
 
 
 class Window:
-    """The slots of one limit, first come first served. The caller brings the lock."""
+    """The slots of one limit, first come first served. The caller brings the lock, but for what
+    the limits of a provider share: how `quickest` it answers."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, quickest: Quickest | None = None) -> None:
+        self._quickest = quickest or Quickest()
         self._measure(limit.requests, limit.per.total_seconds())
         self._free = [-math.inf] * limit.requests
         self._too_many = 0
         self._waiting: deque[Turn] = deque()
         self._next = -math.inf
         self._last: Turn | None = None
-        self._quickest: dict[str, _Quickest] = {}
         self._stretch, self._throttled = 1.0, 0.0
         self.paused_until = -math.inf
 
@@ -133,13 +155,8 @@ class Window:
 
     def used(self, name: str, sent: float, ended: float, *, answered: bool) -> None:
         """The call `name` of a turn has ended: its slot is free again, some time from now."""
-        took = ended - sent
-        known = self._quickest.get(name)
-        if answered and known is None:
-            known = self._quickest[name] = _Quickest(
-                max(EPOCH, 10 * self._per), ended, ended, took, took
-            )
-        quickest = known.least(took, ended) if known and answered else 0.0
+        epoch = max(EPOCH, 10 * self._per)
+        quickest = self._quickest.least(name, epoch, ended - sent, ended) if answered else 0.0
         held = self._per * self.stretch(ended) * (1 + MARGIN)
         self._release(ended - quickest + held, ended)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kable_hub.provider import Limit
 from kable_hub.sync.budget import part
-from kable_hub.sync.window import RECOVERY, Window
+from kable_hub.sync.window import ENOUGH, RECOVERY, Quickest, Window
 
 
 class Limiter:
@@ -139,9 +139,21 @@ def test_a_throttled_limit_pauses_goes_on_slowly_and_recovers() -> None:
     assert window.stretch(9.0) == 4.0
 
 
+def test_how_quickly_a_provider_answers_is_learnt_over_all_its_limits_and_not_from_a_few() -> None:
+    quickest = Quickest()
+    for count in range(ENOUGH):
+        windows = [Window(Limit("x", requests=1), quickest) for _ in range(2)]
+        for window in windows:
+            window.used("call", 3.0 * count, 3.0 * count + 0.5, answered=True)
+            window._free.pop(0)
+            held = round((window.book(3.0 * count + 0.5).at or 0.0) - 3.0 * count, 1)
+            assert held == (1.5 if 2 * count + 1 + windows.index(window) < ENOUGH else 1.0)
+
+
 def test_a_provider_that_became_slower_is_believed_after_a_while() -> None:
     window = Window(Limit("x", requests=1))
-    window.used("call", 0.0, 0.1, answered=True)
+    for _ in range(ENOUGH):
+        window.used("call", 0.0, 0.1, answered=True)
     window._free.clear()
     held = []
     for minute in range(4):
