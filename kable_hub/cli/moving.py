@@ -84,7 +84,7 @@ def _after(found: Moved, settings: Settings) -> str:
         kept = (
             f"The encryption key stays in {key}: the hub needs it there, or the settings have it."
         )
-    return f"Everything is at {found.place}. Set DATABASE_URL to it and start the hub.\n{kept}"
+    return f"Everything is at {found.place}. Set DATABASE_URL as --to and start the hub.\n{kept}"
 
 
 def _row(one: Compared, most: int) -> list[str]:

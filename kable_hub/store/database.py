@@ -129,9 +129,12 @@ def _sqlite(path: Path) -> pw.Database:
 
 
 def _postgres(url: str) -> pw.Database:
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
-
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        said = "PostgreSQL needs another package: pip install 'kable-hub[postgres]'"
+        raise DatabaseUrlError(said) from None
     try:
         options = dict(conninfo_to_dict(url))
     except ProgrammingError:

@@ -110,6 +110,19 @@ def test_a_store_that_cannot_be_opened_is_told_without_a_traceback(
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    "words", [["accounts", "list"], ["move-store", "--to", "postgresql://x/y"]]
+)
+def test_without_a_driver_of_postgresql_it_says_what_to_install(cli, monkeypatch, words):
+    cli.ok("accounts", "list")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    if "--to" not in words:
+        monkeypatch.setenv("DATABASE_URL", "postgresql://x/y")
+    done = cli(*words)
+    said = "PostgreSQL needs another package: pip install 'kable-hub[postgres]'"
+    assert (done.code, done.err) == (1, f"Error: {said}\n")
+
+
 def test_a_file_that_is_no_database_is_told(cli):
     cli.folder.mkdir()
     (cli.folder / "hub.db").write_text("these are not the bytes of a database" * 50)
