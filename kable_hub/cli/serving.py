@@ -206,9 +206,12 @@ def _beginning_and_end(
     its end."""
 
     def begin() -> None:
-        _welcome(hub)
         if loop is not None:
             loop.start()
+        try:
+            _welcome(hub)
+        except PeeweeException as error:
+            log.warning("no link to sign in could be made", reason=str(error))
 
     def end() -> None:
         if loop is not None:

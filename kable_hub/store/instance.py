@@ -7,7 +7,11 @@ from kable_hub.store.database import Database
 
 
 def instance_id(database: Database) -> str:
-    """The hub's id, made on first use."""
+    """The hub's id, made on first use; a hub starts over a store that somebody else locks."""
+    with database.read():
+        row = t.Instance.select().first()
+    if row is not None:
+        return str(row.id)
     with database.write():
         row = t.Instance.select().first()
         if row is None:

@@ -1,13 +1,18 @@
 import json
 import os
 import signal
+import sqlite3
 import time
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
+from kable_hub.cli import serving
+from kable_hub.cli.opening import load_settings
 from kable_hub.demo.stage import free_port
+from kable_hub.usecases.hub import open_hub
 
 
 def until(said, seconds=60):
@@ -116,6 +121,39 @@ def test_a_server_without_the_loop_stands_beside_a_worker(start):
     assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
     assert ended(server)[0] == 0
     assert ended(working, signal.SIGINT)[0] == 0
+
+
+@contextmanager
+def locked(cli):
+    """The store as another program holds it: nobody else writes."""
+    with closing(sqlite3.connect(cli.folder / "hub.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_it_starts_over_a_store_that_another_program_locks(cli, start):
+    cli.ok("users", "add", "ann@hub.example")
+    port = free_port(0)
+    with locked(cli):
+        process = start("serve", "--port", str(port))
+        assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
+    assert reads(process, "working")
+    assert ended(process)[0] == 0
+
+
+def test_a_first_link_that_cannot_be_made_keeps_it_from_nothing(cli, capfd):
+    cli("doctor")
+    hub = open_hub(load_settings())
+    with hub.database.read():
+        hub.database.peewee.pragma("busy_timeout", 50, permanent=True)
+    begin, end = serving._beginning_and_end(hub, None)
+    with locked(cli):
+        begin()
+    assert "no link to sign in could be made" in "".join(capfd.readouterr())
+    begin()
+    assert "one-time link" in capfd.readouterr().out
+    end()
+    hub.close()
 
 
 def test_settings_that_are_not_usable_stop_it_at_once(cli):
