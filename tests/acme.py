@@ -9,6 +9,7 @@ import hmac
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import requests
@@ -52,6 +53,7 @@ from kable_hub import (
     canonical,
     hookimpl,
 )
+from kable_hub.plugins import Registry
 
 _local = threading.local()
 
@@ -261,6 +263,12 @@ class Acme:
             case "revoked":
                 return [ConnectionRevoked("taken back at Acme")]
         return []
+
+
+@cache
+def acme_alone() -> Registry:
+    """Acme, tried out once: it keeps nothing from test to test."""
+    return Registry.of(Acme())
 
 
 class BatchingAcme(Acme):

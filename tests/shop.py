@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -230,6 +231,12 @@ class Shop:
 AShop = TypeVar("AShop", bound=Shop)
 
 
+@lru_cache(8)
+def tried(*plugins: object) -> Registry:
+    """A registry of plugins that keep nothing, tried out once."""
+    return Registry.of(*plugins)
+
+
 @contextmanager
 def opened(
     kind: Callable[..., AShop],
@@ -257,7 +264,7 @@ def opened(
             **simulator.configuration(),
             **environ,
         }
-        hub = open_hub(Settings.load(given), clock=clock, registry=Registry.of(*plugins))
+        hub = open_hub(Settings.load(given), clock=clock, registry=tried(*plugins))
         account = accounts.create_account(hub, "Shop", "paid").id
         one = kind(
             hub=hub,

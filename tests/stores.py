@@ -52,6 +52,17 @@ def migrated(url: str) -> None:
     database.close()
 
 
+def migrated_for_cluster(url: str) -> None:
+    """A `prepare`: the hub's tables, and those of its engine of many processes."""
+    from kable_hub.store import engine_schema
+    from kable_hub.store.database import Database
+
+    migrated(url)
+    database = Database(url)
+    engine_schema.migrate(database)
+    database.close()
+
+
 def fresh_sqlite(tmp_path: Path, prepare: Prepare | None) -> str:
     path = tmp_path / f"hub-{uuid.uuid4().hex[:8]}" / "hub.db"
     path.parent.mkdir(parents=True)

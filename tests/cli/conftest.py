@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from kable_hub.cli import main
 from tests.cli.books import Books
+from tests.forking import forked
 
 PROGRAM = "from kable_hub.cli import main; main(prog_name='kable-hub')"
 
@@ -52,7 +53,11 @@ class Cli:
         return {**os.environ, "KABLE_DATA_DIR": str(self.folder), **changes}
 
     def start(self, *words: str, **changes: str) -> "subprocess.Popen[str]":
-        """A process of its own; the test has to end it."""
+        """A process of its own, forked from this one; the test has to end it."""
+        return forked(words, self.environ(**changes))
+
+    def program(self, *words: str, **changes: str) -> "subprocess.Popen[str]":
+        """As `start`, but begun from nothing, as people begin it."""
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, *words],
             env=self.environ(**changes),
@@ -62,8 +67,8 @@ class Cli:
         )
 
     def alone(self, *words: str, **changes: str) -> Done:
-        """A process of its own that ends by itself."""
-        with self.start(*words, **changes) as process:
+        """Begun from nothing, it ends by itself."""
+        with self.program(*words, **changes) as process:
             out, err = process.communicate(timeout=60)
         return Done(process.returncode, out, err)
 

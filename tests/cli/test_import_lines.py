@@ -79,28 +79,28 @@ def test_test_and_live_are_apart(books):
 
 def test_more_invoices_than_one_portion_go_in_with_the_faults_in_their_place(books):
     rows = [
-        f"A-{n},c{n % 7},USD,2026-11-22,work,1,{'x' if n % 100 == 50 else n}" for n in range(450)
+        f"A-{n},c{n % 7},USD,2026-11-22,work,1,{'x' if n % 100 == 50 else n}" for n in range(230)
     ]
     report = books.load(csv(*rows))
-    assert (report["accepted"], report["refused"], report["customersCreated"]) == (446, 4, 7)
-    assert [one["line"] for one in report["faults"]] == [52, 152, 252, 352, 452][:4]
-    assert books.load(csv(*rows))["unchanged"] == 446
+    assert (report["accepted"], report["refused"], report["customersCreated"]) == (228, 2, 7)
+    assert [one["line"] for one in report["faults"]] == [52, 152]
+    assert books.load(csv(*rows))["unchanged"] == 228
 
 
 def test_an_import_that_was_killed_midway_is_finished_by_a_repeat(books):
-    file = books.file(csv(*(f"A-{n},c{n % 60},USD,2026-11-22,work,1,{n}.00" for n in range(800))))
+    file = books.file(csv(*(f"A-{n},c{n % 60},USD,2026-11-22,work,1,{n}.00" for n in range(500))))
     with sqlite3.connect(books.cli.folder / "hub.db") as store:
 
         def count(table):
             return store.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
 
-        with books.cli.start("import", file) as process:
+        with books.cli.program("import", file) as process:
             while count("invoice") < 200:
                 assert process.poll() is None, process.stderr.read()
                 time.sleep(0.005)
             process.kill()
         stand = count("invoice")
-        assert 200 <= stand < 800
+        assert 200 <= stand < 500
         report = books.load(file)
-        assert (report["unchanged"], report["accepted"]) == (stand, 800 - stand)
-        assert (count("invoice"), count("customer"), count("invoice_line")) == (800, 60, 800)
+        assert (report["unchanged"], report["accepted"]) == (stand, 500 - stand)
+        assert (count("invoice"), count("customer"), count("invoice_line")) == (500, 60, 500)

@@ -39,11 +39,11 @@ def start(cli):
     """Start processes; what still runs is killed in the end."""
     started = []
 
-    def begin(*words, **changes):
-        started.append(cli.start(*words, **changes))
+    def start_one(*words, begin=cli.start, **changes):
+        started.append(begin(*words, **changes))
         return started[-1]
 
-    yield begin
+    yield start_one
     for one in started:
         # Not killed: a server's worker would outlive it for a while.
         one.terminate()
@@ -57,9 +57,9 @@ def ended(process, sent=signal.SIGTERM):
     return process.returncode, out, err
 
 
-def test_serve_answers_until_it_is_told_to_stop(start):
+def test_serve_answers_until_it_is_told_to_stop(cli, start):
     port = free_port(0)
-    process = start("serve", "--port", str(port))
+    process = start("serve", "--port", str(port), begin=cli.program)
     url = f"http://127.0.0.1:{port}"
     reads(process, "one-time link:", process.stdout)
     link = process.stdout.readline().strip()

@@ -17,6 +17,7 @@ def engaged(kind: str, folder: Path, plugin: Acme | None = None, **environ: str)
     """A stage whose settings choose one of ENGINES; no engine is started yet."""
     engine = "cluster" if kind == "cluster" else "embedded"
     store = "sqlite" if kind == "sqlite" else "postgres"
-    for url in fresh(store, folder, stores.migrated):
+    prepare = stores.migrated_for_cluster if kind == "cluster" else stores.migrated
+    for url in fresh(store, folder, prepare):
         with stage(url, folder, plugin, KABLE_ENGINE=engine, **environ) as one:
             yield one

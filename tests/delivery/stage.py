@@ -21,7 +21,7 @@ from kable_hub.store.scope import Scope
 from kable_hub.sync.drain import Pace, drain
 from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import Hub, open_hub
-from tests.acme import Acme
+from tests.acme import PROVIDER, Acme, acme_alone
 from tests.acme_simulator import AcmeSimulator
 
 SCOPE = Scope("acc_1", Environment.TEST)
@@ -110,6 +110,15 @@ class Stage:
                 t.Delivery.state.in_(("due", "uncertain"))
             ).execute()
 
+    def settled(self) -> None:
+        """Let so much time pass as an unanswered write may take to come through."""
+        passed = int(PROVIDER.settle_after.total_seconds() * 1000)
+        with self.hub.database.write():
+            for column in (t.Generation.unsettled_at, t.Delivery.uncertain_since):
+                earlier = {column: column - passed}
+                column.model.update(earlier).where(column.is_null(False)).execute()
+        self.due_now()
+
     def delivery(self, subject: str, kind: str = "push") -> t.Delivery:
         with self.hub.database.read():
             row: t.Delivery = t.Delivery.get(
@@ -143,7 +152,7 @@ def stage(
             "KABLE_ACME_TEST_CLIENT_ID": "acme-app",
             "KABLE_ACME_TEST_WEBHOOK_SECRET": "hook-secret",
         }
-        registry = Registry.of(plugin or Acme())
+        registry = Registry.of(plugin) if plugin else acme_alone()
         hub = open_hub(Settings.load(environ), clock=SystemClock(), registry=registry)
         acme.add_customer(name="Northwind Traders", method=True)
         furnish(hub)

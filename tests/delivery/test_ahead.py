@@ -187,16 +187,16 @@ def test_a_worker_that_was_stopped_past_its_lease_sends_nothing_more(
 ) -> None:
     """As a stopped process does: it renews nothing, and goes on in the middle of a push."""
     at_work.settings(drafts=True)
-    at_work.acme.fault(Fault(path="/docs", method="POST", delay=1.5))
+    at_work.acme.fault(Fault(path="/docs", method="POST", delay=1.2))
     invoice = at_work.invoice()
     renew = at_work.hub.queue.renew
 
     def late(*given: Any) -> bool:
-        time.sleep(2.5)
+        time.sleep(1.3)
         return renew(*given)
 
     monkeypatch.setattr(at_work.hub.queue, "renew", late)
-    at_work.drain(lease_seconds=1)
+    at_work.drain(lease_seconds=0.8)
     monkeypatch.undo()
     assert [one.path for one in at_work.acme.seen("POST")] == ["/docs"]
     at_work.due_now()

@@ -1,6 +1,5 @@
 """Batches: stored first, replayed once unchanged, then each member by itself."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,8 +89,7 @@ def test_a_batch_that_never_arrived_goes_out_as_a_new_generation(at_work: Stage)
         at_work.drain()
         at_work.due_now()
     assert at_work.acme.docs == {}
-    time.sleep(1.1)
-    at_work.due_now()
+    at_work.settled()
     at_work.drain(2)
     assert states(at_work, invoices) == {"delivered"}
     assert {at_work.delivery(one).generation for one in invoices} == {2}

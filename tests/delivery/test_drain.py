@@ -66,8 +66,7 @@ def test_nothing_found_before_settle_after_is_not_believed(at_work: Stage) -> No
         at_work.due_now()
     assert at_work.delivery(invoice).state == "uncertain"
     assert at_work.delivery(invoice).error_code == "not_settled_yet"
-    time.sleep(1.1)
-    at_work.due_now()
+    at_work.settled()
     at_work.drain(2)
     row = at_work.delivery(invoice)
     assert (row.state, row.generation) == ("delivered", 2)
@@ -188,7 +187,7 @@ def test_a_draft_is_finished_whatever_call_is_lost(at_work: Stage, path: str, st
     for _ in range(4):
         at_work.drain()
         at_work.due_now()
-    time.sleep(1.1)
+    at_work.settled()
     at_work.drain(2)
     assert at_work.delivery(invoice).state == "delivered"
     assert [doc["status"] for doc in at_work.acme.docs.values()] == ["open"]

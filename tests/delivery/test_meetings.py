@@ -160,7 +160,7 @@ def test_a_token_that_is_refreshed_for_a_plan_blocks_nothing_and_counts_as_no_se
 
 def test_a_lease_lost_to_the_clock_blames_no_plugin(at_work: Stage) -> None:
     at_work.settings(need_method=True)
-    at_work.acme.fault(Fault(path="/customers", delay=1.5))
+    at_work.acme.fault(Fault(path="/customers", delay=0.9))
     invoice = at_work.invoice()
 
     def jump() -> None:
@@ -170,7 +170,7 @@ def test_a_lease_lost_to_the_clock_blames_no_plugin(at_work: Stage) -> None:
     threading.Timer(0.2, jump).start()
     at_work.drain(lease_seconds=1)
     assert at_work.delivery(invoice).state in ("due", "pushing")
-    time.sleep(1.5)
+    time.sleep(0.8)
     at_work.hub.queue.reconcile(at_work.hub.now())
     at_work.drain(2)
     assert at_work.delivery(invoice).state == "delivered"

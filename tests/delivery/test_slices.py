@@ -30,12 +30,12 @@ def test_a_hanging_plugin_is_named_and_its_delivery_parked(
     at_work: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kable_hub.sync.drain.CALL_SECONDS", 0.2)
-    at_work.acme.fault(Fault(path="/docs", method="POST", delay=3.0))
+    at_work.acme.fault(Fault(path="/docs", method="POST", delay=1.2))
     both = [at_work.invoice(), at_work.invoice()]
     at_work.drain(width=2)
     ends = sorted((at_work.delivery(one).state, at_work.delivery(one).error_code) for one in both)
     assert ends == [("delivered", ""), ("uncertain", "plugin_hung")]
-    time.sleep(3)
+    time.sleep(1.2)
     at_work.due_now()
     at_work.drain()
     assert [at_work.delivery(one).state for one in both] == ["delivered", "delivered"]
@@ -54,18 +54,18 @@ def test_what_a_thread_saw_that_did_not_come_back_in_time_is_looked_for_again(
 
     def late(self: Worker, run: Run) -> Settlement:
         end = work(self, run)
-        time.sleep(1.5)
+        time.sleep(0.9)
         return end
 
-    time.sleep(1.1)
+    at_work.settled()
     with monkeypatch.context() as patched:
         patched.setattr("kable_hub.sync.drain.CALL_SECONDS", 0.2)
         patched.setattr(Worker, "work", late)
         at_work.drain()
     seen = at_work.delivery(invoice)
     assert (seen.state, seen.may_exist) == ("uncertain", True)
-    time.sleep(1.1)
-    at_work.due_now()
+    time.sleep(0.8)
+    at_work.settled()
     at_work.drain(2)
     row = at_work.delivery(invoice)
     assert (row.state, row.generation) == ("delivered", 2)

@@ -252,6 +252,7 @@ def test_what_it_makes_is_ignored_by_git():
 
 
 RECORDER = """#!/bin/sh
+case "$*" in *--collect-only*) echo "$PYTHONDONTWRITEBYTECODE" > "{log}.aside"; exit 0;; esac
 echo "$@" >> "{log}"
 echo "$HUB_TESTS_STEPS" > "{steps}"
 case "$*" in *mypy*) exit 1;; esac
@@ -281,6 +282,13 @@ def test_a_failed_check_fails_the_run_but_not_before_the_tests_ran(recorded, fin
         ("ruff format", True),
         ("mypy", False),
     ]
+
+
+def test_tests_are_compiled_and_kept_while_the_other_checks_run(recorded, finished, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    run.test(finished, [])
+
+    assert recorded.with_suffix(".aside").read_text() == "\n"
 
 
 def test_further_words_go_to_pytest_and_fast_leaves_the_slow_areas_out(recorded, finished):

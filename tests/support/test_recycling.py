@@ -17,10 +17,13 @@ def furnish(url):
     run(url, "create table filled (id bigserial primary key, at timestamptz, sum numeric, b bytea)")
     run(url, "insert into filled (at, sum, b) values (now(), 1.10, '\\x00ff'), (null, null, null)")
     run(url, "create table bare (id bigserial primary key, words text unique)")
+    run(url, "create schema beside")
+    run(url, "create table beside.pointing (id bigint references bare on delete restrict)")
 
 
 def held(url):
-    return [run(url, f"select * from {table} order by id") for table in ("filled", "bare")]
+    tables = ("filled", "bare", "beside.pointing")
+    return [run(url, f"select * from {table} order by id") for table in tables]
 
 
 def lend(tmp_path):
@@ -33,6 +36,7 @@ def spent(tmp_path):
     url = lend(tmp_path)
     before = held(url)
     run(url, "insert into bare (words) values ('paid'), ('due')")
+    run(url, "insert into beside.pointing values (1)")
     run(url, "insert into filled (sum) select generate_series(1, 20000)")
     run(url, "update filled set sum = 7 where id = 1")
     return url, before
@@ -76,11 +80,12 @@ def test_who_is_still_connected_is_cut_off_and_what_was_not_committed_is_lost(sp
     "change",
     [
         "create table more (id int)",
-        "drop table bare",
+        "drop table bare cascade",
         "alter table bare add column extra int",
         "alter table bare alter column words set not null",
         "alter table bare drop constraint bare_words_key",
         "create index another on bare (words)",
+        "alter table beside.pointing add column extra int",
         "create schema elsewhere",
         "create function one() returns int language sql as 'select 1'",
     ],

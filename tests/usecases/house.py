@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,23 @@ def ticket_of(started: connecting.Started) -> str:
     return started.connect_url.rpartition("/")[2]
 
 
+PLUGINS = (Provider(PROVIDER), Books(BOOKS), Provider(BETA))
+
+
+@cache
+def registry() -> Registry:
+    """All three, tried out once: that takes longer than most tests."""
+    return Registry.of(*PLUGINS)
+
+
+def as_new() -> None:
+    """Forget what a test made of the plugins."""
+    for one in PLUGINS:
+        vars(one).clear()
+    for one, declared in zip(PLUGINS, (PROVIDER, BOOKS, BETA), strict=True):
+        one.__init__(declared)  # type: ignore[misc]
+
+
 @contextmanager
 def house(database_url: str, folder: Path, **environ: str) -> Iterator[House]:
     """All three providers configured in both environments, none connected."""
@@ -261,12 +279,12 @@ def house(database_url: str, folder: Path, **environ: str) -> Iterator[House]:
                 given[f"{prefix}_CLIENT_ID"] = "app"
                 given[f"{prefix}_WEBHOOK_SECRET"] = f"{SECRET}-{environment.lower()}"
         settings = Settings.load({**given, **environ})
-        plugins = (Provider(PROVIDER), Books(BOOKS), Provider(BETA))
+        as_new()
         clock = ManualClock(NOW)
-        hub = open_hub(settings, clock=clock, registry=Registry.of(*plugins))
+        hub = open_hub(settings, clock=clock, registry=registry())
         assert hub.database.is_sqlite is database_url.startswith("sqlite")
         account = accounts.create_account(hub, "Shop", "paid").id
-        yield House(hub, clock, account, plugins[0], plugins[1], plugins[2], at)
+        yield House(hub, clock, account, *PLUGINS, at)
         hub.close()
 
 

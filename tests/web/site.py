@@ -16,7 +16,7 @@ from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
 from kable_hub.web import context, idempotency
 from kable_hub.web.app import create_app
-from tests.acme import Acme
+from tests.acme import acme_alone
 from tests.acme_simulator import AcmeSimulator
 
 CANARY = "canary-webhook-4f9d2c7ab1"
@@ -99,7 +99,8 @@ def site(database_url: str, folder: Path, *plugins: Any, **environ: str) -> Iter
             **{f"KABLE_ACME_{env}_WEBHOOK_SECRET": CANARY for env in ("LIVE", "TEST")},
             **environ,
         }
-        hub = open_hub(Settings.load(given), registry=Registry.of(*(plugins or [Acme()])))
+        registry = Registry.of(*plugins) if plugins else acme_alone()
+        hub = open_hub(Settings.load(given), registry=registry)
         assert hub.database.is_sqlite is database_url.startswith("sqlite")
         yield _site(hub, acme)
         hub.close()

@@ -135,7 +135,7 @@ def test_operators_see_why_a_plugin_is_quarantined(tmp_path, sqlite_url):
 def test_operators_see_what_of_a_plugin_will_go(tmp_path, sqlite_url, monkeypatch):
     ends = tryout.Deprecation(date(2026, 12, 1), date(2027, 12, 1), "push.key")
     monkeypatch.setattr(tryout, "DEPRECATED", {"link_customer.key": ends})
-    with site(sqlite_url, tmp_path) as web:
+    with site(sqlite_url, tmp_path, Acme()) as web:
         (plugin,) = web.get("/plugins", key=web.operator).json["items"]
     assert plugin["remarks"] == [
         "link_customer.key is deprecated since 2026-12-01 and goes on 2027-12-01: use push.key"

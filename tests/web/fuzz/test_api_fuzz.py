@@ -28,7 +28,7 @@ BULK = "/api/v1/invoices/bulk"
 
 OPERATORS = ("/api/v1/accounts", "/api/v1/plugins")
 generated = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     database=None,
