@@ -2,14 +2,35 @@
 
 import hashlib
 import hmac
+from functools import cache
 from typing import Any
 
 from flask import Flask, request
+from werkzeug.routing import Map, Rule
 
 from kable_hub import (
     canonical,
 )
 from kable_hub.testing import Simulator
+
+ROUTES = (
+    ("POST", "/token", "_token"),
+    ("POST", "/revoke", "_revoke"),
+    ("POST", "/customers", "_create_customer"),
+    ("GET", "/customers/<reference>", "_customer"),
+    ("POST", "/docs", "_create"),
+    ("POST", "/pages", "_page"),
+    ("POST", "/batch", "_batch"),
+    ("GET", "/docs", "_list"),
+    ("GET", "/docs/<doc>", "_doc"),
+    ("POST", "/docs/<doc>/<action>", "_act"),
+)
+
+
+@cache
+def addresses(_kind: type) -> Map:
+    """The addresses of all simulators of a class: taking them in costs more than most tests."""
+    return Map([Rule(path, methods=[method], endpoint=name) for method, path, name in ROUTES])
 
 
 class AcmeSimulator(Simulator):
@@ -40,16 +61,8 @@ class AcmeSimulator(Simulator):
         return [doc for doc in self.docs.values() if doc["status"] == "draft"]
 
     def routes(self, app: Flask) -> None:
-        app.add_url_rule("/token", view_func=self._token, methods=["POST"])
-        app.add_url_rule("/revoke", view_func=self._revoke, methods=["POST"])
-        app.add_url_rule("/customers", view_func=self._create_customer, methods=["POST"])
-        app.add_url_rule("/customers/<reference>", view_func=self._customer)
-        app.add_url_rule("/docs", view_func=self._create, methods=["POST"])
-        app.add_url_rule("/pages", view_func=self._page, methods=["POST"])
-        app.add_url_rule("/batch", view_func=self._batch, methods=["POST"])
-        app.add_url_rule("/docs", view_func=self._list, endpoint="list")
-        app.add_url_rule("/docs/<doc>", view_func=self._doc)
-        app.add_url_rule("/docs/<doc>/<action>", view_func=self._act, methods=["POST"])
+        app.url_map = addresses(type(self))
+        app.view_functions |= {name: getattr(self, name) for _, _, name in ROUTES}
         app.before_request(self._gate)
 
     def _gate(self) -> Any:

@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 from flask import Flask
@@ -86,13 +85,8 @@ class Simulator:
         self._late: list[tuple[float, dict[str, Any]]] = []
         self._port = port
         self._server: BaseWSGIServer | None = None
-
-    @cached_property
-    def app(self) -> Flask:
-        """The app with all routes, made when the first request comes."""
-        app = Flask(type(self).__name__)
-        self.routes(app)
-        return app
+        self.app = Flask(type(self).__name__)
+        self.routes(self.app)
 
     def routes(self, app: Flask) -> None:
         """Register the provider's views. Views run one at a time, under `lock`."""
