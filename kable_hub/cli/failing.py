@@ -8,6 +8,7 @@ from peewee import PeeweeException
 
 from kable_hub.settings import SettingsError
 from kable_hub.store.database import DatabaseUrlError
+from kable_hub.store.vault import VaultError
 from kable_hub.usecases.errors import Problem
 
 
@@ -20,7 +21,7 @@ def told() -> Iterator[None]:
         raise click.ClickException(_of(problem)) from None
     except PeeweeException as error:
         raise click.ClickException(f"The database: {_first_line(error)}") from None
-    except (SettingsError, DatabaseUrlError) as error:
+    except (SettingsError, DatabaseUrlError, VaultError) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -81,7 +81,11 @@ class Supervisor:
         with self._guard:
             if self._stop.is_set():
                 return 0
-            process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603 - itself
+            try:
+                process = subprocess.Popen(self._command, stdin=subprocess.PIPE)  # noqa: S603
+            except OSError as error:
+                log.error("a process does not begin", place=place, reason=str(error))
+                return 1
             self._alive.add(process)
         log.info("a process began", place=place, pid=process.pid)
         status = process.wait()

@@ -4,6 +4,7 @@ Fernet has no associated data, so the owner's id stands inside the plaintext and
 a ciphertext moved to another row is refused.
 """
 
+import fcntl
 import hmac
 import os
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from kable_hub import canonical
 
 
 class VaultError(Exception):
-    """A ciphertext that none of the keys opens, or that belongs to something else."""
+    """A ciphertext that none of the keys opens or that belongs to something else; or no key."""
 
 
 class Vault:
@@ -63,12 +64,31 @@ class Vault:
 
 
 def key_file(path: Path) -> str:
-    """The key kept in `path`; makes one, readable by its owner alone, where there is none."""
+    """The key kept in `path`; makes one, readable by its owner alone, where there is none.
+
+    Raises VaultError where something else is kept there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    key = Fernet.generate_key()
+    if not path.exists():
+        _make(path)
+    key = path.read_text("utf-8", "replace").strip()
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
-            new.write(key)
-    except FileExistsError:
-        return path.read_text().strip()
-    return key.decode()
+        Fernet(key)
+    except ValueError:
+        said = "holds no encryption key (32 bytes in URL-safe base64): put the right one back"
+        raise VaultError(f"{path} {said}") from None
+    return key
+
+
+def _make(path: Path) -> None:
+    """A key that is there whole or not at all; of processes that begin at once one makes it."""
+    half = path.with_name(f"{path.name}.new")
+    with open(half, "ab", opener=lambda name, flags: os.open(name, flags, 0o600)) as new:
+        fcntl.flock(new, fcntl.LOCK_EX)
+        if path.exists():
+            half.unlink(missing_ok=True)
+            return
+        new.truncate(0)  # of one that was killed here
+        new.write(Fernet.generate_key())
+        new.flush()
+        half.rename(path)

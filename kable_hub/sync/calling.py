@@ -28,6 +28,11 @@ AFTER_FAILURE = 1.0
 LEEWAY = 5.0
 
 
+def reason(error: Exception) -> BaseException:
+    """What an error of the queue comes from: the library's own text says no more than that."""
+    return error.__cause__ or error
+
+
 class Caller:
     """Puts calls into the queue. Beside a web server it stands for the engine."""
 
@@ -87,7 +92,8 @@ class Caller:
             try:
                 self._call_all(woken)
             except Exception as error:
-                log.warning("workers could not be called, they look by themselves: %s", error)
+                told = reason(error)
+                log.warning("workers could not be called, they look by themselves: %s", told)
                 self._stop.wait(AFTER_FAILURE)
             self._stop.wait(PAUSE)
 

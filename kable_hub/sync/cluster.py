@@ -23,7 +23,7 @@ from procrastinate.jobs import Status
 from kable_hub.clock import epoch_ms
 from kable_hub.store.engine_schema import conninfo
 from kable_hub.store.offers import Offers
-from kable_hub.sync.calling import DRAIN, Caller
+from kable_hub.sync.calling import DRAIN, Caller, reason
 from kable_hub.sync.census import Census
 from kable_hub.sync.drain import STOP_SECONDS, Pace
 from kable_hub.sync.engine import countdown, within
@@ -130,7 +130,7 @@ class ClusterEngine:
             try:
                 asyncio.run(self._serve())
             except Exception as error:
-                log.warning("the queue cannot be read: %s", error)
+                log.warning("the queue cannot be read: %s", reason(error))
             if not self._stop.is_set():
                 log.warning("the queue's workers ended without being told to: they begin anew")
                 self._stop.wait(AFTER_FAILURE)
@@ -253,7 +253,7 @@ async def _until_one_ends(*waiting: Coroutine[Any, Any, object]) -> None:
         task.cancel()
     for said in await asyncio.gather(*tasks, return_exceptions=True):
         if isinstance(said, Exception):
-            log.warning("a worker of the queue failed: %s", said)
+            log.warning("a worker of the queue failed: %s", reason(said))
 
 
 async def _reap(app: App) -> None:

@@ -67,11 +67,16 @@ class EmbeddedEngine:
     def start(self) -> None:
         """Begin. Raises EngineRunning where another process works this store."""
         self._held = hold(self._lock_file)
-        if self._rooms.database.is_sqlite:
-            self._rooms.queue.void_leases()
+        try:
+            if self._rooms.database.is_sqlite:
+                self._rooms.queue.void_leases()
+            self._reconcile()
+        except Exception:
+            self._held.close()  # else the next try here would find the store at work
+            self._held = None
+            raise
         self.every(RECONCILE_SECONDS, "reconcile", self._reconcile)
         self._scheduler = _scheduler(self._ticks)
-        self._reconcile()
         self._scheduler.start()
         self._sweeper.start()
 

@@ -1,5 +1,6 @@
 """Probes for whoever watches the process. No key, no detail."""
 
+import structlog
 from flask import Blueprint, Response, json
 
 from kable_hub.store.moves import StoreClosed
@@ -8,6 +9,7 @@ from kable_hub.usecases.errors import Unavailable
 from kable_hub.usecases.hub import pending
 from kable_hub.web.context import current_hub
 
+log = structlog.get_logger(__name__)
 blueprint = Blueprint("health", __name__)
 
 
@@ -34,6 +36,7 @@ def ready() -> Response:
     except StoreClosed as error:
         raise Unavailable("not_ready", "The store was moved.") from error
     except Exception as error:
+        log.warning("not ready", reason=f"{type(error).__name__}: {error}")
         raise Unavailable("not_ready", "The store does not answer.") from error
     if waiting:
         raise Unavailable("not_ready", "The store waits for its migrations.")

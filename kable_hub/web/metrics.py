@@ -25,10 +25,6 @@ class _Measures(Collector):
     def __init__(self, measuring: Measuring) -> None:
         self._measuring = measuring
 
-    def describe(self) -> list[Metric]:
-        """Nothing ahead of time: it would measure."""
-        return []
-
     def collect(self) -> Iterator[Metric]:
         """Every figure."""
         for one in self._measuring.measure():

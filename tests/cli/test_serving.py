@@ -1,9 +1,10 @@
 import json
 import os
 import signal
-import sqlite3
+import subprocess
+import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from kable_hub.cli import serving
 from kable_hub.cli.opening import load_settings
 from kable_hub.demo.stage import free_port
 from kable_hub.usecases.hub import open_hub
+from tests.cli.conftest import PROGRAM
 
 
 def until(said, seconds=60):
@@ -123,12 +125,29 @@ def test_a_server_without_the_loop_stands_beside_a_worker(start):
     assert ended(working, signal.SIGINT)[0] == 0
 
 
+LOCK = """
+import sqlite3, sys, time
+held = sqlite3.connect(sys.argv[1], isolation_level=None)
+held.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
 @contextmanager
 def locked(cli):
-    """The store as another program holds it: nobody else writes."""
-    with closing(sqlite3.connect(cli.folder / "hub.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
+    """The store as another program holds it: nobody else writes.
+
+    A process of its own: what is started in these tests begins as a copy of this one, and SQLite
+    in it would believe for ever that this one still holds the lock.
+    """
+    words = [sys.executable, "-c", LOCK, str(cli.folder / "hub.db")]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout.readline() == "held\n"
+            yield
+        finally:
+            other.kill()
 
 
 def test_it_starts_over_a_store_that_another_program_locks(cli, start):
@@ -172,6 +191,25 @@ def test_a_supervisor_starts_what_was_killed_again_and_ends_all_at_its_own_end(s
     code, _, err = ended(supervisor)
     assert (code, "Traceback" in err) == (0, False), err
     assert [pid for pid in pids if alive(pid)] == []
+
+
+def test_a_process_that_cannot_begin_is_tried_again(cli):
+    lost = f"import sys; sys.executable = '/nowhere/python'\n{PROGRAM}"
+    with subprocess.Popen(
+        [sys.executable, "-c", lost, "worker", "--processes", "1"],
+        env=cli.environ(KABLE_LOG_FORMAT="json"),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as supervisor:
+        try:
+            assert "/nowhere/python" in reads(supervisor, "does not begin")
+            reads(supervisor, "does not begin")
+            reads(supervisor, "started again")
+            code, _, err = ended(supervisor)
+        finally:
+            supervisor.kill()
+    assert (code, "Traceback" in err) == (0, False), err
 
 
 def test_workers_end_when_their_supervisor_is_killed(start):

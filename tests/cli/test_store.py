@@ -123,6 +123,18 @@ def test_without_a_driver_of_postgresql_it_says_what_to_install(cli, monkeypatch
     assert (done.code, done.err) == (1, f"Error: {said}\n")
 
 
+@pytest.mark.parametrize("held", ["", "not-the-key-that-was-there"])
+def test_a_file_that_holds_no_encryption_key_is_named_and_not_shown(cli, held):
+    cli.ok("accounts", "list")
+    file = cli.folder / "encryption.key"
+    file.write_text(held)
+    done = cli("accounts", "list")
+    assert done.code == 1
+    assert done.err.startswith(f"Error: {file} holds no encryption key")
+    assert not held or held not in done.err
+    assert file.read_text() == held
+
+
 def test_a_file_that_is_no_database_is_told(cli):
     cli.folder.mkdir()
     (cli.folder / "hub.db").write_text("these are not the bytes of a database" * 50)

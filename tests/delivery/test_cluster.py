@@ -128,6 +128,7 @@ def test_a_caller_outlives_a_queue_that_is_not_there(
     caller.start()
     at_work.invoice()
     until(lambda: "workers could not be called" in caplog.text)
+    assert "does not exist" in caplog.text, "it says why"
     queue(at_work, "ALTER TABLE gone RENAME TO procrastinate_jobs")
     with at_work.hub.database.write():
         t.Connection.update(wake_sent_at=None).execute()

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from peewee import PeeweeException
 
 from kable_hub.sync.engine import Engine, EngineRunning
 from kable_hub.testing import Fault
 from kable_hub.usecases import endpoints
-from kable_hub.usecases.running import start_engine
+from kable_hub.usecases.running import engine_of, start_engine
 from tests.delivery.engines import ENGINES, engaged
 from tests.delivery.stage import SCOPE, Stage
 from tests.receiver import receiver
@@ -71,6 +72,19 @@ def test_a_second_engine_on_the_same_store_is_refused_but_for_a_cluster(
         with pytest.raises(EngineRunning, match="another process"):
             start_engine(at_work.hub)
     at_work.hub.on_wake = running.wake
+
+
+def test_an_engine_that_could_not_start_leaves_the_store_to_the_next(tmp_path: Path) -> None:
+    with engaged("sqlite", tmp_path) as one:
+        engine = engine_of(one.hub)
+        with one.hub.database.write():
+            one.hub.database.sql("ALTER TABLE delivery RENAME TO gone")
+        with pytest.raises(PeeweeException):
+            engine.start()
+        with one.hub.database.write():
+            one.hub.database.sql("ALTER TABLE gone RENAME TO delivery")
+        assert start_engine(one.hub).stop()
+        assert engine.stop(), "there is nothing to end"
 
 
 def test_a_failed_try_is_repeated_by_itself(at_work: Stage, running: Engine) -> None:

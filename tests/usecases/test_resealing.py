@@ -1,5 +1,7 @@
 """Everything secret is encrypted anew, so that an older key can be taken away."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from click.testing import CliRunner
 from cryptography.fernet import Fernet
@@ -103,3 +105,17 @@ def test_what_no_key_opens_is_named_and_the_rest_is_done(full: House, monkeypatc
     assert done.exit_code == 0, done.output
     with pytest.raises(VaultError):
         Vault([old_key(full)]).open("x", tokens(full)["hosted_page"][0])
+
+
+def test_of_processes_that_begin_at_once_one_makes_the_key(tmp_path):
+    file = tmp_path / "new" / "encryption.key"
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: key_file(file), range(8)))
+    assert keys == {file.read_text()}
+    assert [one.name for one in file.parent.iterdir()] == [file.name]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_that_was_half_made_is_made_anew(tmp_path):
+    (tmp_path / "encryption.key.new").write_text("half a k")
+    assert Vault([key_file(tmp_path / "encryption.key")])

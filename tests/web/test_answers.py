@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
 from kable_hub.web.exact import loads
 
@@ -76,11 +77,13 @@ def test_the_hub_is_not_ready_without_its_store(web, tmp_path):
     web.hub.database.close()
     web.hub.database.path.rename(tmp_path / "gone.db")
     web.hub.database.path.mkdir()
-    answer = web.app.test_client().get("/readyz")
+    with capture_logs() as lines:
+        answer = web.app.test_client().get("/readyz")
     web.hub.database.path.rmdir()
     (tmp_path / "gone.db").rename(web.hub.database.path)
     assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
     assert "hub.db" not in answer.text
+    assert "unable to open database file" in lines[0]["reason"], "the log says why"
 
 
 def test_the_hub_is_not_ready_before_its_migrations(web):
