@@ -135,6 +135,8 @@ def test_what_it_refuses_intuits_schema_does_not_take_as_it_is(checker, shape):
         ({"Line": [{"SalesItemLineDetail": {}, "DescriptionLineDetail": {}}]}, "2600"),
         ({"TxnDate": "22.11.2026"}, "2060"),
         ({"TxnDate": ""}, "2060"),
+        ({"ECloudStatusTimeStamp": "2026-11-22"}, "2060"),
+        ({"ECloudStatusTimeStamp": "2026-11-22T10:00:00Z"}, ""),
         ({"EmailStatus": "Mail"}, "2170"),
         ({"GlobalTaxCalculation": "Maybe"}, "2170"),
         ({"AllowIPNPayment": "true"}, "2230"),

@@ -63,10 +63,21 @@ def _number(kind: str, value: Any, name: str) -> None:
 
 
 def _date(value: Any, name: str) -> None:
-    _moment(value, name, date.fromisoformat)
+    _read(value, name, date.fromisoformat)
 
 
-def _moment(value: Any, name: str, read: Callable[[str], date] = datetime.fromisoformat) -> None:
+def _moment(value: Any, name: str) -> None:
+    _read(value, name, _with_time)
+
+
+def _with_time(text: str) -> date:
+    """A day without its time, which Python reads as midnight, is none."""
+    if "T" not in text:
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
+def _read(value: Any, name: str, read: Callable[[str], date]) -> None:
     try:
         read(value)
     except (TypeError, ValueError):
