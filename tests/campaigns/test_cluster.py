@@ -11,7 +11,7 @@ from tests.conftest import need_postgres
 def test_workers_that_die_and_a_database_that_restarts_leave_each_invoice_once(repository):
     need_postgres()
     done = subprocess.run(
-        [sys.executable, "-m", "tests.campaigns.cluster", "--invoices", "90"],
+        [sys.executable, "-m", "tests.campaigns.cluster", "--invoices", "60"],
         cwd=repository,
         env=os.environ,
         capture_output=True,
@@ -21,4 +21,4 @@ def test_workers_that_die_and_a_database_that_restarts_leave_each_invoice_once(r
     assert done.returncode == 0, done.stdout + done.stderr
     # A worker that had nothing in its hands when it was killed would prove nothing.
     assert re.search(r"killed with [1-9]\d* under way", done.stdout)
-    assert "0 faults in 90 invoices" in done.stdout
+    assert "0 faults in 60 invoices" in done.stdout

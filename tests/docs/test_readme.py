@@ -1,14 +1,13 @@
 """The README's first minute is what a newcomer sees."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from hatchling.metadata.core import ProjectMetadata
 from hatchling.plugin.manager import PluginManager
 
 from tests.docs.reading import ROOT, blocks
+from tests.forking import forked
 from tests.packaging.helpers import PACKAGES
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -16,15 +15,12 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_the_demo_prints_what_the_readme_quotes(tmp_path):
     (quoted,) = blocks("README.md", "text")
-    start = "from kable_hub.cli import main; main()"
-    command = [sys.executable, "-c", start, "demo", "--once", "--port", "0"]
     # A terminal narrower than the pages would fold the lines.
     environ = {"PATH": "", "HOME": str(tmp_path), "COLUMNS": "200"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=90, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout.splitlines()
+    with forked(["demo", "--once", "--port", "0"], environ) as process:
+        out, err = process.communicate(timeout=90)
+    assert process.returncode == 0, out + err
+    said = out.splitlines()
     assert [line for line in quoted.text.splitlines() if line not in said] == []
 
 
