@@ -20,6 +20,7 @@ from kable_hub.domain import (
 )
 from kable_hub.store import tables as t
 from kable_hub.store.queue import Claimed
+from kable_hub.store.restored import LostTime, lost_time
 from kable_hub.store.rows import rows_where
 
 
@@ -57,7 +58,8 @@ class Subject:
 
     `link_state` is linked, pending or broken; `pushed` is the receipt that a void or a collect
     refers to;
-    `first_sent_at` is when anything of it was sent first, in whatever generation.
+    `first_sent_at` is when anything of it was sent first, in whatever generation; `lost`, where
+    what may exist was sent in a time that the store knows nothing of.
     """
 
     delivery: Claimed
@@ -68,6 +70,7 @@ class Subject:
     generation: FrozenGeneration | None
     pushed: Receipt | None
     first_sent_at: int | None = None
+    lost: LostTime | None = None
 
 
 def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subject]:
@@ -80,6 +83,8 @@ def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subjec
     after = [one for one in claimed if one.kind in ("void", "collect")]
     pushed = _pushed(connection_id, {one.subject_id for one in after})
     generations |= _pushed_generations(after, pushed, customers)
+    unknown = {one.id for one in claimed if one.may_exist and one.id not in generations}
+    lost = lost_time() if unknown else None
     return [
         Subject(
             delivery=one,
@@ -90,6 +95,7 @@ def load_subjects(connection_id: str, claimed: Sequence[Claimed]) -> list[Subjec
             generation=generations.get(one.id),
             pushed=to_receipt(pushed[one.subject_id].receipt) if one.subject_id in pushed else None,
             first_sent_at=first_sent.get(one.id),
+            lost=lost if one.id in unknown else None,
         )
         for one in claimed
     ]

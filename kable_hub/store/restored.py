@@ -5,9 +5,15 @@ Every unfinished push may stand at its provider by now. What can be looked for a
 wakes it. The same holds for pushes that are opened later for invoices from before. Nothing is sent
 before it was looked for, and never under a key that may be used up: what was frozen counts no more,
 and generations go on at the number of the second, which was never reached by counting.
+
+Invoices that were accepted in the lost time are forgotten, and sent again they get other ids. So
+new invoices are looked for as well, for as long as that is likely; plugins find by the number what
+carries another marker of this hub, and leave it to a person.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from ulid import ULID
@@ -17,6 +23,8 @@ from kable_hub.store import tables as t
 from kable_hub.store.database import Database
 
 _EPOCH = 1_700_000_000
+SENT_AGAIN = timedelta(days=30)
+"""So long after a store was put back what was lost is sent again, and looked for first."""
 
 _UNFINISHED = """
     kind = 'push' AND (state IN ('held', 'due', 'pushing', 'uncertain', 'rejected')
@@ -43,6 +51,34 @@ _DELIVERIES = f"""
 _SAID = "an older state of the store was put back: what was sent since is looked for first"
 
 
+_LAST_KNOWN = """
+    SELECT MAX(at) FROM (SELECT MAX(created_at) AS at FROM invoice
+        UNION ALL SELECT MAX(created_at) FROM delivery UNION ALL SELECT MAX(started_at) FROM attempt
+    ) known
+"""
+_HELD = """
+    UPDATE delivery SET may_exist = TRUE, generation = ?, state = 'uncertain', uncertain_since = ?,
+        error_code = 'restored', error_message = ?
+    WHERE id = ? AND state = 'due' AND NOT may_exist AND created_at > ?
+"""
+
+
+@dataclass(frozen=True)
+class LostTime:
+    """What a store that was put back knows nothing of, as epoch milliseconds."""
+
+    began: int
+    ended: int
+
+
+def lost_time() -> LostTime | None:
+    """What was lost last; None where nothing ever was. Joins the caller's connection."""
+    row = t.Instance.select(t.Instance.restored_from, t.Instance.restored_at).first()
+    if row is None or row.restored_at is None:
+        return None
+    return LostTime(row.restored_from or row.restored_at, row.restored_at)
+
+
 def counts(database: Database) -> list[tuple[str, str, str, int]]:
     """(provider, environment, state, how many) of what `mark` would mark."""
     with database.read():
@@ -53,24 +89,41 @@ def mark(database: Database, now: int) -> int:
     """Mark every unfinished push, in one commit; answers how many."""
     leap = _leap(now)
     with database.write():
-        database.sql("UPDATE instance SET restored_at = ?", now)
+        known = database.sql(_LAST_KNOWN).fetchone()[0] or now
+        database.sql("UPDATE instance SET restored_at = ?, restored_from = ?", now, known)
         return int(database.sql(_DELIVERIES, leap, leap, now, now, now, _SAID).rowcount)
 
 
 def doubt(rows: Sequence[dict[str, Any]], now: int) -> None:
     """New operations, as they are about to be written: pushes of invoices from before an older
-    state was put back may have been opened and sent in the time that was lost."""
+    state was put back may have been opened and sent in the time that was lost, and those of new
+    invoices under other ids. A new one that is held or rejected is none, until it is let go."""
     pushes = [one for one in rows if one["kind"] == "push"]
-    at = t.Instance.select(t.Instance.restored_at).scalar() if pushes else None
-    if at is None:
+    lost = lost_time() if pushes else None
+    if lost is None:
         return
-    since = f"inv_{str(ULID.from_datetime(from_ms(at)))[:10]}"
+    since = f"inv_{str(ULID.from_datetime(from_ms(lost.ended)))[:10]}"
     for one in pushes:
-        if one["subject_id"] < since:
+        again = _is_likely(lost, now) and one["state"] in ("due", "blocked")
+        if one["subject_id"] < since or again:
             one |= {"may_exist": True, "generation": _leap(now), "was_held": one["state"] == "held"}
             if one["state"] == "due":
                 one |= {"state": "uncertain", "uncertain_since": now}
                 one |= {"error_code": "restored", "error_message": _SAID}
+
+
+def doubt_let_go(delivery_id: str, now: int) -> None:
+    """As `doubt`, for the push of a new invoice that was held and is due now."""
+    lost = lost_time()
+    if lost is not None and _is_likely(lost, now):
+        t.database.execute_sql(
+            _HELD.replace("?", t.database.param),
+            (_leap(now), now, _SAID, delivery_id, lost.ended),
+        )
+
+
+def _is_likely(lost: LostTime, now: int) -> bool:
+    return now < lost.ended + SENT_AGAIN / timedelta(milliseconds=1)
 
 
 def _leap(now: int) -> int:

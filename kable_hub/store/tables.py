@@ -62,11 +62,12 @@ __all__ = [
 
 class Instance(Table):
     """One row: the identity of this hub, part of every marker and key. `restored_at`: when an older
-    state of its store was put back last.
+    state of its store was put back last; `restored_from`: the last moment that state knew of.
     """
 
     id = pw.TextField(primary_key=True)
     restored_at = MomentField(null=True)
+    restored_from = MomentField(null=True)
 
 
 class WorkerProcess(Table):

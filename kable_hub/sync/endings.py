@@ -168,10 +168,13 @@ def not_yet_known(
 def unsettled_at(run: Run, now: int) -> int | None:
     """Since when an unanswered write may still commit; None where every write was answered.
 
-    What is not on record was sent at the latest when the delivery became uncertain.
+    What is not on record was sent at the latest when the delivery became uncertain, or when the
+    time ended of which the record is lost.
     """
-    kept, delivery = run.subject.generation, run.subject.delivery
+    kept, delivery, lost = run.subject.generation, run.subject.delivery, run.subject.lost
     unknown = delivery.uncertain_since if delivery.may_exist else None
+    if unknown is not None and lost is not None:
+        unknown = min(unknown, lost.ended)
     earlier = kept.unsettled_at if kept else unknown
     return now if run.unsettled else earlier
 

@@ -209,10 +209,10 @@ def frozen(run: Run) -> FrozenGeneration:
 
 def _begun(run: Run, generation: FrozenGeneration) -> int:
     """The moment from which on something of the generation may exist; where what was sent is not
-    on record, that of the delivery."""
-    delivery = run.subject.delivery
+    on record, that of the delivery, or from which on the record is lost."""
+    delivery, lost = run.subject.delivery, run.subject.lost
     if delivery.may_exist and run.subject.generation is None:
-        return delivery.created_at
+        return min(delivery.created_at, lost.began) if lost else delivery.created_at
     return generation.first_sent_at or generation.frozen_at
 
 

@@ -105,7 +105,9 @@ def test_those_without_a_number_are_looked_for_by_customer_and_time(world):
     connection = world.connection()
     link = world.link(connection)
     pushes = [
-        world.push(connection, builders.invoice(id=f"inv_{at}"), link, key=f"key-{at}")
+        world.push(
+            connection, builders.invoice(id=f"inv_{at}", number=f"N-{at}"), link, key=str(at)
+        )
         for at in range(3)
     ]
     plugin.push_invoice(connection, pushes[1])

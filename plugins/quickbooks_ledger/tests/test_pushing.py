@@ -205,6 +205,23 @@ def test_a_number_on_a_strangers_invoice_is_a_conflict_when_looking(world):
     assert caught.value.code == "document_conflict"
 
 
+def test_our_number_under_another_marker_is_a_conflict_where_quickbooks_numbers(world):
+    world.book.custom_numbers = False
+    connection = world.connection()
+    link = world.link(connection)
+    lost = world.push(connection, link=link, marker="hub_1/acc_1/other")
+    receipt = plugin.push_invoice(connection, lost)
+    again = world.push(connection, link=link, key="key-2")
+    assert "DocNumber" not in again.document
+    with pytest.raises(NeedsOperator) as caught:
+        plugin.find_invoice(connection, again)
+    assert caught.value.code == "document_conflict"
+    strangers = world.push(connection, link=link, key="key-3", marker="hub_2/acc_1/mine")
+    assert plugin.find_invoice(connection, strangers) is None
+    plugin.cancel_invoice(connection, receipt, lost)
+    assert plugin.find_invoice(connection, again) is None
+
+
 def test_two_invoices_with_the_marker_are_a_conflict(world):
     connection = world.connection()
     push = world.push(connection)

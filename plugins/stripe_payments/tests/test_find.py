@@ -26,8 +26,24 @@ def test_nothing_there_is_none(desk):
 
 
 def test_another_invoice_of_the_same_customer_is_not_taken_for_this_one(desk):
-    desk.send(desk.push(builders.invoice(id="inv_2")))
+    desk.send(desk.push(builders.invoice(id="inv_2", number="INV-2")))
     assert find(desk, desk.push()) is None
+
+
+@pytest.mark.parametrize("state", ["open", "void"])
+def test_the_number_under_another_mark_of_the_hub_is_for_a_person(desk, state):
+    lost = desk.push(builders.invoice(id="inv_0"))
+    receipt = desk.send(lost)
+    if state == "void":
+        plugin.cancel_invoice(desk.connection(), receipt, lost)
+        assert find(desk, desk.push()) is None
+        return
+    with pytest.raises(NeedsOperator) as caught:
+        find(desk, desk.push())
+    assert caught.value.code == "document_conflict"
+    assert [one.value for one in caught.value.choices] == [receipt.external_id]
+    other = replace(desk.push(), marker="hub_2/acc_1/inv_1")
+    assert find(desk, other) is None
 
 
 @pytest.mark.parametrize("state", ["open", "void", "paid"])

@@ -32,6 +32,8 @@ def settle(connection: Connection, push: Push, rows: Sequence[Row]) -> Receipt |
     number = push.document.get("DocNumber")
     if number and any(row.get("DocNumber") == number for row in by_id.values()):
         raise _conflict(f"The number {number} is on an invoice that is not this one.")
+    if twins := [key for key, row in by_id.items() if receipts.is_twin(row, push)]:
+        raise _conflict(f"The number is on another invoice of this hub: {', '.join(twins)}.")
     return None
 
 

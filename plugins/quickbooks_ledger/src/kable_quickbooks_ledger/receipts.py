@@ -14,6 +14,14 @@ def body(push: Push) -> Document:
     return {**push.document, "PrivateNote": f"hub:{push.marker}\n{note}".strip()[:4000]}
 
 
+def is_twin(row: Mapping[str, Any], push: Push) -> bool:
+    """Whether the push's own number stands on a row under another marker of its hub and account."""
+    whose, _, _ = push.marker.rpartition("/")
+    head, _, rest = str(row.get("PrivateNote") or "").partition("\n")
+    number = str(push.document.get("PrivateNote", ""))
+    return head.startswith(f"hub:{whose}/") and bool(number) and rest == number
+
+
 def carries(row: Mapping[str, Any], marker: str) -> bool:
     """Whether the marker stands on this invoice; voiding only puts a word before it."""
     pattern = re.escape(f"hub:{marker}") + r"(?!\S)"

@@ -172,30 +172,34 @@ def _get(stripe: client.Client, invoice: str) -> Any:
 
 
 def find(connection: Connection, push: Push) -> Receipt | Unfinished | None:
-    """The invoice that carries the push's marker, by the customer's list, which never lags."""
+    """The invoice that carries the push's marker, by the customer's list, which never lags.
+
+    One that carries its number under another marker of this hub is for a person: the hub has lost
+    what it knew of it.
+    """
     stripe = client.of(connection)
     window = {
         "customer": push.link.reference,
         "created": {"gte": int((push.since - MARGIN).timestamp())},
     }
-    hits = [
-        invoice
-        for invoice in stripe.pages("invoices.list", "/v1/invoices", window)
-        if invoice["metadata"].get(mapping.MARKER) == push.marker
-    ]
+    known = list(stripe.pages("invoices.list", "/v1/invoices", window))
+    hits = [one for one in known if one["metadata"].get(mapping.MARKER) == push.marker]
     if len(hits) > 1:
-        raise NeedsOperator(
-            "Several invoices at Stripe carry this invoice's mark.",
-            code="document_conflict",
-            choices=[Candidate(hit["id"], hit.get("number") or hit["status"]) for hit in hits],
-        )
+        raise _conflict("Several invoices at Stripe carry this invoice's mark.", hits)
     if not hits:
+        if twins := [one for one in known if mapping.is_twin(push, one)]:
+            raise _conflict("This number stands at Stripe on another invoice of this hub.", twins)
         return None
     if hits[0]["status"] == "draft":
         return _unfinished(stripe, push, hits[0], connection.now())
     if paying.wants_payment(push, hits[0]):
         return Unfinished({"invoice": hits[0]["id"], "lines": len(push.document["lines"])})
     return mapping.to_receipt(hits[0], connection.now(), push.document.get("tax", 0), adopted=True)
+
+
+def _conflict(message: str, hits: list[Any]) -> NeedsOperator:
+    found = [Candidate(hit["id"], hit.get("number") or hit["status"]) for hit in hits]
+    return NeedsOperator(message, code="document_conflict", choices=found)
 
 
 def _unfinished(stripe: client.Client, push: Push, draft: Any, now: datetime) -> Unfinished:

@@ -123,6 +123,15 @@ def with_marker(push: Push) -> dict[str, JSON]:
     return {**head, "metadata": {**head["metadata"], **marks}}
 
 
+def is_twin(push: Push, invoice: Stripe) -> bool:
+    """Whether an invoice that is not void has the push's number, under another marker of its hub
+    and account."""
+    marks, (whose, _, _) = invoice["metadata"], push.marker.rpartition("/")
+    if invoice["status"] == "void" or marks.get("hub_number") != push.invoice.number[:500]:
+        return False
+    return str(marks.get(MARKER, "")).startswith(f"{whose}/")
+
+
 def to_receipt(invoice: Stripe, now: datetime, tax: int = 0, *, adopted: bool = False) -> Receipt:
     """A final Stripe invoice as a receipt. `tax`: what stands on it as plain lines."""
     currency = invoice["currency"].upper()
