@@ -71,22 +71,24 @@ def main(
     kept = Table(table or usual_place("machine"))
     given = {"trouble": trouble, "store": store, "provider": provider}
     wanted = [one for one in lines() if all(given[name] in (None, one[name]) for name in one)]
+    if show:
+        click.echo("\n".join(shown(kept.rows(), wanted, {}, "times")))
+        return
     found = 0
-    if not show:
-        end = time.monotonic() + 60 * minutes
-        seeds = count(random.SystemRandom().randrange(10**6) if seed is None else seed)
-        with _ground() as (zygote, folder):
-            for _ in range(slices) if slices else count():
-                rows = kept.rows()
-                behind = min(wanted, key=lambda one: done(rows, one)["slices"])
-                often = times or TROUBLES[behind["trouble"]].times
-                plan = Plan(**behind, seed=next(seeds), times=often)
-                outcome = _fought(plan, zygote, folder)
-                at = datetime.now(UTC).isoformat(timespec="seconds")
-                kept.add({**asdict(plan), "at": at, **asdict(outcome)})
-                found += len(outcome.faults)
-                if time.monotonic() > end:
-                    break
+    end = time.monotonic() + 60 * minutes
+    seeds = count(random.SystemRandom().randrange(10**6) if seed is None else seed)
+    with _ground() as (zygote, folder):
+        for _ in range(slices) if slices else count():
+            rows = kept.rows()
+            behind = min(wanted, key=lambda one: done(rows, one)["slices"])
+            often = times or TROUBLES[behind["trouble"]].times
+            plan = Plan(**behind, seed=next(seeds), times=often)
+            outcome = _fought(plan, zygote, folder)
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            kept.add({**asdict(plan), "at": at, **asdict(outcome)})
+            found += len(outcome.faults)
+            if time.monotonic() > end:
+                break
     click.echo("\n".join(shown(kept.rows(), wanted, {}, "times")))
     click.echo(f"{found} faults in this run" if found else "no fault in this run")
     raise SystemExit(1 if found else 0)
