@@ -215,4 +215,5 @@ def drained(stage: Shop, stop: threading.Event | None = None, *, threads: int = 
     with stage.hub.database.read():
         connection = t.Connection.get(t.Connection.environment == "test").id
     with ThreadPoolExecutor(threads) as pushers:
-        drain(stage.rooms, connection, stage.pace, pushers, stop or threading.Event())
+        given = (stage.rooms, connection, stage.pace, pushers, stop or threading.Event())
+        drain(*given, share=lambda: threads)

@@ -51,12 +51,11 @@ def _several(stage: Shop) -> list[str]:
 
 
 def _stopped(stage: Shop) -> None:
-    """Told to stop when more is claimed than the one thread could begin."""
-    stop, left = threading.Event(), [2]
+    """Told to stop when twice as much is claimed as its share of the threads can begin."""
+    stop = threading.Event()
 
     def tell(name: str, moment: Moment) -> None:
-        left[0] -= (name, moment) == ("Queue.claim", "after")
-        if not left[0]:
+        if (name, moment) == ("Queue.claim", "after"):
             stop.set()
 
     stage.pace = replace(stage.pace, width=2)
