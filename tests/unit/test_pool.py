@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, Future
 import pytest
 
 from kable_hub.sync.pool import Pool
+from tests.delivery.test_engine import until
 
 
 class Block:
@@ -34,6 +35,11 @@ def hang(pool: Pool) -> tuple[Block, "Future[str]"]:
     future = pool.submit(block)
     assert block.begun.wait(5)
     return block, future
+
+
+def alive() -> int:
+    """How many threads of the pool there are; who has begun to hang is one for certain."""
+    return sum(one.name == "t" for one in threading.enumerate())
 
 
 def waits(future: "Future[str]") -> bool:
@@ -71,6 +77,7 @@ def test_a_lost_thread_is_replaced_until_it_comes_back(pool: Pool) -> None:
     again = [hang(pool), hang(pool)]
     assert pool.lost == 0
     assert waits(pool.submit(str, 2))
+    until(lambda: alive() == 2)
     for block, _ in again:
         block.free.set()
 
@@ -81,6 +88,7 @@ def test_no_more_are_replaced_than_there_were(pool: Pool) -> None:
         lost.append(hang(pool))
         pool.lose(lost[-1][1])
     assert waits(pool.submit(str, 1))
+    assert alive() == 4
     last = pool.submit(str, 2)
     pool.lose(last)
     assert (pool.lost, pool.exhausted) == (4, True)
