@@ -29,6 +29,7 @@ from kable_hub.sync.steps import Rooms
 from kable_hub.testing import Simulator
 from kable_hub.usecases import accounts
 from kable_hub.usecases.hub import Hub, open_hub
+from kable_hub.usecases.running import rooms_of
 from kable_hub.web import context
 from kable_hub.web.server import serve_in_thread
 from tests import stores
@@ -149,16 +150,7 @@ class Shop:
 
     @property
     def rooms(self) -> Rooms:
-        hub = self.hub
-        return Rooms(
-            hub.clock,
-            hub.database,
-            hub.queue,
-            hub.dispatcher,
-            hub.access,
-            hub.budget,
-            hub.instance_id,
-        )
+        return rooms_of(self.hub)
 
     @property
     def event_worker(self) -> EventWorker:

@@ -83,7 +83,7 @@ def _caller(hub: Hub) -> Engine:
 def _embedded(hub: Hub) -> Engine:
     settings = hub.settings
     engine = EmbeddedEngine(
-        _rooms(hub),
+        rooms_of(hub),
         _lock_file(settings, hub.database),
         _pace(settings),
         slots=settings.drain_slots,
@@ -99,7 +99,7 @@ def _cluster(hub: Hub) -> Engine:
 
     settings = hub.settings
     sizes = {"slots": settings.drain_slots, "pushes": settings.push_threads}
-    engine = ClusterEngine(_rooms(hub), settings.database_url, _pace(settings), **sizes)
+    engine = ClusterEngine(rooms_of(hub), settings.database_url, _pace(settings), **sizes)
     hub.threads = engine.threads
     return engine
 
@@ -125,7 +125,8 @@ def _forget_old(hub: Hub) -> None:
         sign_ins.forget_before(hub.now())
 
 
-def _rooms(hub: Hub) -> Rooms:
+def rooms_of(hub: Hub) -> Rooms:
+    """What a worker needs of this hub."""
     return Rooms(
         clock=hub.clock,
         database=hub.database,

@@ -13,6 +13,7 @@ up; no draft; the outbox says the same.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import count
 from pathlib import Path
@@ -32,8 +33,8 @@ from kable_hub.store.rows import insert_all
 from kable_hub.sync import endings
 from kable_hub.sync.budget import Budget
 from kable_hub.sync.drain import Pace, drain
-from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import open_hub
+from kable_hub.usecases.running import rooms_of
 from tests import stores
 from tests.delivery.ledger import FAULTS, Batchy, InMemory, Keyless, Ledger
 from tests.delivery.mortal import Crashed, Inline, Mortal
@@ -153,16 +154,7 @@ class World(People):
 
     def _new_process(self) -> None:
         """What a process keeps in memory is gone."""
-        hub = self.hub
-        self.rooms = Rooms(
-            hub.clock,
-            hub.database,
-            hub.queue,
-            hub.dispatcher,
-            hub.access,
-            Budget(hub.clock),
-            hub.instance_id,
-        )
+        self.rooms = replace(rooms_of(self.hub), budget=Budget(self.hub.clock))
 
     # --- work ----------------------------------------------------------------------------------
 

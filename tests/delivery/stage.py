@@ -21,6 +21,7 @@ from kable_hub.store.scope import Scope
 from kable_hub.sync.drain import Pace, drain
 from kable_hub.sync.steps import Rooms
 from kable_hub.usecases.hub import Hub, open_hub
+from kable_hub.usecases.running import rooms_of
 from tests.acme import PROVIDER, Acme, acme_alone
 from tests.acme_simulator import AcmeSimulator
 
@@ -40,16 +41,7 @@ class Stage:
 
     @property
     def rooms(self) -> Rooms:
-        hub = self.hub
-        return Rooms(
-            hub.clock,
-            hub.database,
-            hub.queue,
-            hub.dispatcher,
-            hub.access,
-            hub.budget,
-            hub.instance_id,
-        )
+        return rooms_of(self.hub)
 
     def settings(self, **changes: Any) -> None:
         with self.hub.database.write():

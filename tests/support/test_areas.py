@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.areas import Areas, area_of, pytest_collection_modifyitems
+from tests.areas import BUDGETS, CHECKS, Areas, area_of, pytest_collection_modifyitems
 
 
 class Report:
@@ -34,7 +34,7 @@ def test_times_of_set_up_call_and_tear_down_add_up():
     for when in ("setup", "call", "teardown"):
         areas.pytest_runtest_logreport(Report("tests/unit/test_money.py::test_a", when, 25.0))
 
-    assert areas.lines()[1].split() == ["unit", "1", "75.0", "60", "over", "budget"]
+    assert areas.lines()[1].split() == ["unit", "1", "75.0", str(BUDGETS["unit"]), "over", "budget"]
 
 
 def test_failed_checks_stand_below_the_table():
@@ -42,7 +42,7 @@ def test_failed_checks_stand_below_the_table():
         [{"name": "mypy", "seconds": 4, "ok": False}, {"name": "ruff", "seconds": 1, "ok": True}]
     )
 
-    assert areas.lines()[1].split() == ["linters", "and", "types", "2", "5.0", "60"]
+    assert areas.lines()[1].split() == ["linters", "and", "types", "2", "5.0", str(BUDGETS[CHECKS])]
     assert areas.lines()[2:] == ["FAILED mypy"]
 
 
