@@ -154,7 +154,7 @@ def test_it_starts_over_a_store_that_another_program_locks(cli, start):
     cli.ok("users", "add", "ann@hub.example")
     port = free_port(0)
     with locked(cli):
-        process = start("serve", "--port", str(port))
+        process = start("serve", "--port", str(port), begin=cli.program)
         assert until(lambda: answers(f"http://127.0.0.1:{port}/healthz")).ok
     assert reads(process, "working")
     assert ended(process)[0] == 0
