@@ -159,14 +159,14 @@ class _Loader:
         invoice_id = str(problem.extras.get("invoiceId", ""))
         if problem.code != "duplicate_invoice_number" or not invoice_id:
             return False
-        view = invoicing.get_invoice(self.hub, self.scope, invoice_id).view
+        accepted = invoicing.get_accepted(self.hub, self.scope, invoice_id)
         customer = customers.resolve_customer(self.hub, self.scope, entry.invoice.customer)
-        if view.invoice.customer_id != customer.id:
+        if accepted.customer_id != customer.id:
             return False
         row = read_invoice(Checks(), entry.invoice, invoice_id, 0)
         if row is not None and entry.invoice.auto_push is None:
-            row = replace(row, auto_push=view.invoice.auto_push)
-        return row is not None and as_new(row, "") == as_new(view.invoice, "")
+            row = replace(row, auto_push=accepted.auto_push)
+        return row is not None and as_new(row, "") == as_new(accepted, "")
 
     def _refuse(self, faults: Sequence[Fault]) -> None:
         self.report.refused += 1

@@ -44,6 +44,7 @@ __all__ = [
     "change_invoice",
     "create_invoice",
     "create_invoices",
+    "get_accepted",
     "get_invoice",
     "list_invoices",
     "push_by_hand",
@@ -147,6 +148,15 @@ def get_invoice(hub: Hub, scope: Scope, invoice_id: str) -> InvoiceDetail:
             raise NotFound("invoice", invoice_id)
         view = invoice_views(scope, [row])[0]
         return InvoiceDetail(view, timeline(scope, view))
+
+
+def get_accepted(hub: Hub, scope: Scope, invoice_id: str) -> InvoiceRow:
+    """One invoice as it was accepted, without where it went. Raises NotFound."""
+    with hub.database.read():
+        row = invoices.get(scope, invoice_id)
+    if row is None:
+        raise NotFound("invoice", invoice_id)
+    return row
 
 
 def list_invoices(

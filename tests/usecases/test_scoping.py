@@ -157,6 +157,7 @@ def everything(home: House) -> list[Callable[[], Any]]:
         lambda: invoicing.create_invoices(hub, scope, [home.draft(), home.draft()]),
         lambda: invoicing.list_invoices(hub, scope, asked),
         lambda: invoicing.get_invoice(hub, scope, ids["invoice"]),
+        lambda: invoicing.get_accepted(hub, scope, ids["invoice"]),
         lambda: invoicing.change_invoice(hub, scope, ids["invoice"], {"memo": "new"}),
         lambda: deliveries.list_deliveries(hub, scope, each),
         lambda: deliveries.count_by_state(hub, scope),
@@ -237,6 +238,7 @@ def test_a_stranger_in_every_use_case_finds_and_changes_nothing(home: House):
         for use, name in (
             (customers.get_customer, customer),
             (invoicing.get_invoice, invoice.invoice.id),
+            (invoicing.get_accepted, invoice.invoice.id),
             (invoicing.cancel, invoice.invoice.id),
             (deliveries.cancel, delivery),
             (deliveries.retry, delivery),
