@@ -9,6 +9,7 @@ the library knows of its locks does not hold in a fork.
 
 import logging
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -69,6 +70,8 @@ def _command(words: Sequence[str], environ: Mapping[str, str]) -> None:
         os.environ.clear()
         os.environ.update(environ)
         logging.getLogger().handlers.clear()
+        # As a program begins, also where the whole run was started in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.stdout, sys.stderr = (os.fdopen(handle, "w", buffering=1) for handle in (1, 2))
         main(list(words), prog_name="kable-hub")
     except SystemExit as exit_:
