@@ -95,9 +95,6 @@ class Project(NamedTuple):
         return [self.root, *plugins]
 
 
-# --- what is installed -----------------------------------------------------------------------
-
-
 def wanted(project: Project, extras: str) -> dict[str, object]:
     """Describe the installation that the checkout asks for now.
 
@@ -155,9 +152,6 @@ def venv_python(project: Project) -> str:
     ask = "import platform; print(platform.python_version())"
     done = subprocess.run([str(python), "-Ic", ask], capture_output=True, text=True, check=False)
     return done.stdout.strip()
-
-
-# --- installing ------------------------------------------------------------------------------
 
 
 def ensure_installed(project: Project, extras: str) -> None:
@@ -252,9 +246,6 @@ def pip_install(project: Project, arguments: list[str]) -> None:
         raise Failed("Installing failed; pip's message above says why. Start again to try again.")
 
 
-# --- commands --------------------------------------------------------------------------------
-
-
 def start(command: list[str], project: Project) -> NoReturn:
     """Become `command`: signals and the exit code are its own."""
     sys.stdout.flush()
@@ -322,17 +313,17 @@ def campaigns(project: Project) -> list[str]:
 
 
 def test(project: Project, arguments: list[str]) -> int:
-    """Run every check, also after a failed one; non-zero when any failed.
-
-    pytest comes last and its summary is the last line; the other checks' results stand in the
-    table above it, which `tests/areas.py` prints.
-    """
+    """Run every check, also after a failed one, pytest last; non-zero when any failed."""
     ensure_installed(project, "test")
     os.chdir(project.root)
     # pytest and every process that a test starts keep what they compiled: most begin often.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    with contextlib.nullcontext() if arguments else compiling(project, environment):
-        steps = [timed(project, name, command) for name, command in checks(project).items()]
+    # Whole runs have every test compiled on the side meanwhile: each worker would do so in step.
+    gather = [project.program("python"), "-m", "pytest", "--collect-only", "-qq"]
+    aside = None if arguments else subprocess.Popen(gather, env=environment, stdout=-3, stderr=-3)
+    steps = [timed(project, name, command) for name, command in checks(project).items()]
+    if aside is not None:
+        aside.wait()
     environment["HUB_TESTS_STEPS"] = json.dumps(steps)
     code = run_tests(project, arguments, environment)
     return code or int(any(not step["ok"] for step in steps))
@@ -348,25 +339,15 @@ def checks(project: Project) -> dict[str, list[str]]:
     }
 
 
-@contextlib.contextmanager
-def compiling(project: Project, environment: dict[str, str]) -> Iterator[None]:
-    """Have pytest compile every test on the side; each worker would do so by itself, in step."""
-    command = [project.program("python"), "-m", "pytest", "--collect-only", "-qq"]
-    nowhere = subprocess.DEVNULL
-    with subprocess.Popen(command, env=environment, stdout=nowhere, stderr=nowhere):
-        yield
-
-
 def timed(project: Project, name: str, command: list[str]) -> dict[str, object]:
     """Run one check; give its name, seconds and whether it passed."""
     note(f"== {name}")
     began = time.monotonic()
     done = subprocess.run([project.program("python"), "-m", *command], check=False)
-    seconds = time.monotonic() - began
-    return {"name": name, "seconds": seconds, "ok": done.returncode == 0}
+    return {"name": name, "seconds": time.monotonic() - began, "ok": done.returncode == 0}
 
 
-SLOW_AREAS = ("tests/browser", "tests/e2e", "tests/faults", "tests/fuzz", "tests/packaging")
+SLOW_AREAS = ("web/browser", "e2e", "campaigns", "web/fuzz", "packaging")
 
 
 def run_tests(project: Project, arguments: list[str], environment: dict[str, str]) -> int:
@@ -374,13 +355,12 @@ def run_tests(project: Project, arguments: list[str], environment: dict[str, str
     options = ["-ra", "--durations=15", "-m", "not slow"]
     if "--fast" in arguments:
         arguments = [word for word in arguments if word != "--fast"]
-        options += [f"--ignore={area}" for area in SLOW_AREAS]
+        options += [f"--ignore=tests/{area}" for area in SLOW_AREAS]
     # Workers pay for whole runs; a named file or test starts quicker without them. One more than
     # there are cores: each waits a quarter of its time, for processes, browsers and databases.
     cores = os.cpu_count() or 1
     if not arguments and cores > 1:
-        workers = str(min(cores, 3) + 1)
-        options += ["-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
+        options += ["-n", str(min(cores, 3) + 1), "--dist", "loadfile", "--no-loadscope-reorder"]
     note("== pytest")
     command = [project.program("python"), "-m", "pytest", *options, *arguments]
     return subprocess.run(command, env=environment, check=False).returncode
