@@ -1,5 +1,6 @@
 """What people do to an outbox at work: a person in the middle of anything."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -15,7 +16,7 @@ SCOPE = Scope("acc_1", Environment.TEST)
 OWN = {"account_id": "acc_1", "environment": "test"}
 
 
-class People:
+class People(ABC):
     """Whoever meddles with the invoices of one connection. `accepted` are their totals by id,
     `given_up` and `voided` what people asked for and were not refused."""
 
@@ -25,9 +26,9 @@ class People:
     given_up: set[str]
     voided: set[str]
 
+    @abstractmethod
     def deliveries(self) -> list[Any]:
         """Every row of the outbox: id, kind, subject, and more."""
-        raise NotImplementedError
 
     def edit(self, chance: Random) -> None:
         """Another total, where nothing may stand at the provider yet."""
