@@ -65,6 +65,8 @@ def _insert(table: type[t.Table], rows: Sequence[dict[str, Any]], tail: str) -> 
     fields, named = table._meta.sorted_fields, set().union(*rows)
     given = [one for one in fields if one.name in named]
     blank = [one for one in fields if one.name not in named]
+    if len(given) < len(named):
+        raise KeyError(named - {one.name for one in given})
     names = [one.column_name for one in given]
     all_names = _listed([one.column_name for one in (*given, *blank)])
     head = f'INSERT INTO "{table._meta.table_name}" ({all_names})'
