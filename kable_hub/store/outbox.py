@@ -116,7 +116,10 @@ def push_held(scope: Scope, delivery_id: str, now: int) -> str | None:
     where = (t.Delivery.id == delivery_id) & (t.Delivery.state == "held")
     if not _update(scope, where, now, state="due", due_at=now):
         return None
-    restored.doubt_let_go(delivery_id, now)
+    if doubts := restored.doubts(now):
+        since, values = doubts
+        new = (t.Delivery.id == delivery_id) & (t.Delivery.created_at > since)
+        _update(scope, new & ~t.Delivery.may_exist, now, **values)
     row = _one(scope, delivery_id)
     return str(row.connection_id) if row else None
 

@@ -56,11 +56,6 @@ _LAST_KNOWN = """
         UNION ALL SELECT MAX(created_at) FROM delivery UNION ALL SELECT MAX(started_at) FROM attempt
     ) known
 """
-_HELD = """
-    UPDATE delivery SET may_exist = TRUE, generation = ?, state = 'uncertain', uncertain_since = ?,
-        error_code = 'restored', error_message = ?
-    WHERE id = ? AND state = 'due' AND NOT may_exist AND created_at > ?
-"""
 
 
 @dataclass(frozen=True)
@@ -108,18 +103,21 @@ def doubt(rows: Sequence[dict[str, Any]], now: int) -> None:
         if one["subject_id"] < since or again:
             one |= {"may_exist": True, "generation": _leap(now), "was_held": one["state"] == "held"}
             if one["state"] == "due":
-                one |= {"state": "uncertain", "uncertain_since": now}
-                one |= {"error_code": "restored", "error_message": _SAID}
+                one.update(_uncertain(now))
 
 
-def doubt_let_go(delivery_id: str, now: int) -> None:
-    """As `doubt`, for the push of a new invoice that was held and is due now."""
+def doubts(now: int) -> tuple[int, dict[str, Any]] | None:
+    """As `doubt`, for pushes that were held and are let go now: from when on they count as new, and
+    what the row of a new one gets. None where nothing is looked for."""
     lost = lost_time()
-    if lost is not None and _is_likely(lost, now):
-        t.database.execute_sql(
-            _HELD.replace("?", t.database.param),
-            (_leap(now), now, _SAID, delivery_id, lost.ended),
-        )
+    if lost is None or not _is_likely(lost, now):
+        return None
+    return lost.ended, {"may_exist": True, "generation": _leap(now), **_uncertain(now)}
+
+
+def _uncertain(now: int) -> dict[str, Any]:
+    said = {"error_code": "restored", "error_message": _SAID}
+    return {"state": "uncertain", "uncertain_since": now, **said}
 
 
 def _is_likely(lost: LostTime, now: int) -> bool:
